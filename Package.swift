@@ -1,0 +1,113 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+//
+// One target per concern, in floors: a target depends on targets of lower floors only, and
+// targets of one floor never on one another. ARCHITECTURE.md draws the same picture in words.
+import PackageDescription
+
+/// Settings of every Swift target that runs on the full runtime.
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+/// For targets that call Linux interfaces glibc only declares under `_GNU_SOURCE`.
+let gnu: [SwiftSetting] = strict + [.unsafeFlags(["-Xcc", "-D_GNU_SOURCE"])]
+
+/// The shim runs once per container, so it is compiled without the Swift runtime and linked
+/// statically: 0.7 MB resident instead of 4 MB and more (docs/adr/0004).
+let embedded: [SwiftSetting] = [
+    .enableExperimentalFeature("Embedded"),
+    .treatAllWarnings(as: .error),
+    .unsafeFlags(["-wmo", "-Osize", "-parse-as-library"]),
+]
+
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+
+let package = Package(
+    name: "ullage",
+    products: [
+        .executable(name: "ullage", targets: ["ullage"]),
+        .executable(name: "ullage-shim", targets: ["ullage-shim"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-system.git", from: "1.8.1"),
+        .package(
+            url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1",
+            traits: []),
+        .package(
+            url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+    ],
+    targets: [
+        // Floor 0: the kernel, the vocabulary, the C libraries.
+        .target(name: "CLinux"),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
+        .target(name: "Linux", dependencies: ["CLinux", system], swiftSettings: gnu),
+        .target(name: "Model", swiftSettings: strict),
+
+        // Floor 1: bytes to model and back.
+        .target(name: "Codecs", dependencies: ["Model"], swiftSettings: strict),
+
+        // Floor 2: sources, stores, query languages, the embedded runtime.
+        .target(
+            name: "Collectors", dependencies: ["Linux", "Model", "Codecs"], swiftSettings: gnu),
+        .target(name: "Discovery", dependencies: ["Linux", "Model", logging], swiftSettings: gnu),
+        .target(name: "Logs", dependencies: ["Linux", "Model", "Codecs"], swiftSettings: gnu),
+        .target(name: "PromQL", dependencies: ["CRE2", "Model"], swiftSettings: strict),
+        .target(
+            name: "Runtime", dependencies: ["CLinux", "Linux", "Model", "Codecs", logging],
+            swiftSettings: gnu),
+        .target(
+            name: "SeriesStore",
+            dependencies: ["CRE2", "CSQLite", "Linux", "Model", "Codecs", logging],
+            swiftSettings: gnu),
+
+        // Floor 4: serving.
+        .target(
+            name: "HTTPAPI",
+            dependencies: [
+                "Model", "Codecs", "PromQL", logging,
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ], swiftSettings: strict),
+
+        // Floor 5: configuration.
+        .target(name: "Config", dependencies: ["CYAML", "Model"], swiftSettings: strict),
+
+        // Floor 6: the composition root.
+        .target(
+            name: "Agent",
+            dependencies: [
+                "Codecs", "Collectors", "Config", "Discovery", "HTTPAPI", "Linux", "Logs", "Model",
+                "PromQL", "Runtime", "SeriesStore", logging,
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ], swiftSettings: gnu),
+
+        // Floor 7: the programs.
+        .executableTarget(
+            name: "ullage",
+            dependencies: [
+                "Agent", "Codecs", "Config", "Linux", "Logs", "Model", "PromQL", "Runtime",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ], swiftSettings: gnu),
+        .executableTarget(
+            name: "ullage-shim", dependencies: ["CLinux"], swiftSettings: embedded,
+            linkerSettings: [
+                .unsafeFlags([
+                    "-Xclang-linker", "-static", "-enable-experimental-feature", "Embedded",
+                ])
+            ]),
+    ]
+)

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What Swift cannot call itself: variadic and returns-twice functions, system calls without a
+ * glibc wrapper, and headers that are not in the Glibc module. No policy lives here. */
+#ifndef ULLAGE_LINUX_SHIMS_H
+#define ULLAGE_LINUX_SHIMS_H
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <sys/types.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+/* errno of the last failed call: a function, because the macro does not import. */
+static inline int ul_errno(void) { return errno; }
+/* open(2) and openat(2) are variadic. */
+static inline int ul_open(const char *path, int flags, mode_t mode) {
+    return open(path, flags, mode);
+}
+static inline int ul_openat(int directory, const char *path, int flags, mode_t mode) {
+    return openat(directory, path, flags, mode);
+}
+
+#endif

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Every protocol that connects one floor to another. Conformers are on floors 2 and up; `Agent`
+// is the only place that brings them together.
+
+/// Finds containers of one engine.
+public protocol Discoverer: Sendable {
+    /// Who runs the containers found.
+    var engine: Container.Engine { get }
+
+    /// Watches until its task is cancelled, then returns.
+    ///
+    /// Calls `deliver` with the complete list of the engine's containers, once at the start and
+    /// again after each change, at most a second late. A list replaces the one before it.
+    /// Throws when watching is impossible for good; the caller reports it and the other engines
+    /// go on.
+    func run(deliver: @escaping @Sendable ([Container]) -> Void) async throws
+}
+
+/// Where samplers put what they read. Called from one sampling thread at a time.
+public protocol Appender: Sendable {
+    /// The handle for something measured, whose labels (`id`, `name`, ... but no `__name__`)
+    /// all its series share. The same labels give the same handle.
+    func target(_ labels: Labels) throws -> TargetRef
+
+    /// The handle for a series of `target`: a metric with the labels that set it apart from the
+    /// target's other series of that metric. `sampleName` is what the series is called, the
+    /// family's name but for histograms and summaries. The same arguments give the same handle.
+    func series(
+        _ metric: MetricDescriptor, sampleName: String, target: TargetRef, labels: Labels
+    ) throws -> SeriesRef
+
+    /// Stores one tick. Never blocks on the disk being full: what cannot be kept is counted in
+    /// the outcome, and the reason in the store's own metrics.
+    func append(_ batch: borrowing Batch) -> AppendOutcome
+
+    /// Says that `target` is gone: its series are stale from the next tick on, and their memory
+    /// may be given back. Its handles must not be used again.
+    func retire(_ target: TargetRef)
+}
+
+extension Appender {
+    /// The series of a family whose samples carry the family's own name.
+    public func series(
+        _ metric: MetricDescriptor, target: TargetRef, labels: Labels = Labels()
+    ) throws -> SeriesRef {
+        try series(metric, sampleName: metric.name, target: target, labels: labels)
+    }
+}
+
+/// What a query says about the samples it needs, so that a store can choose a resolution.
+public struct SelectHints: Hashable, Sendable {
+    /// The time between two evaluations, 0 for an instant query.
+    public var step: Milliseconds
+    /// The width of a range selector, 0 for a plain selector.
+    public var window: Milliseconds
+    /// The function applied to the range, such as `rate`; empty for none.
+    public var function: String
+
+    /// Hints for an evaluation every `step` of windows `window` wide.
+    public init(step: Milliseconds = 0, window: Milliseconds = 0, function: String = "") {
+        self.step = step
+        self.window = window
+        self.function = function
+    }
+}
+
+/// Yields the samples of one series, run by run, so that a query holds one decoded chunk of a
+/// series at a time. Used by one thread.
+public protocol SampleCursor: AnyObject {
+    /// Replaces the contents of `buffer` by the next run of samples, later than all before it.
+    /// The end of a stretch in which the series was present is a sample that is a stale marker.
+    /// False, with an empty buffer, when there are no more.
+    func next(into buffer: inout SampleBuffer) throws -> Bool
+}
+
+/// A series that matched, and the way to its samples.
+public struct SelectedSeries {
+    /// All labels, `__name__` included.
+    public let labels: Labels
+    /// The samples within the range asked for.
+    public let cursor: any SampleCursor
+
+    /// A match.
+    public init(labels: Labels, cursor: any SampleCursor) {
+        self.labels = labels
+        self.cursor = cursor
+    }
+}
+
+/// Answers selectors out of stored series. Safe to call from several threads at once.
+public protocol SeriesQuerier: Sendable {
+    /// The series that satisfy all `matchers` and may have samples in `range`, sorted by labels.
+    /// Blocks while it reads the disk.
+    func select(
+        _ matchers: [Matcher], in range: TimeRange, hints: SelectHints
+    ) throws -> [SelectedSeries]
+
+    /// The label sets that satisfy all `matchers` and may have samples in `range`, sorted.
+    func series(_ matchers: [Matcher], in range: TimeRange, limit: Int) throws -> [Labels]
+
+    /// The names of labels of the series that satisfy all `matchers`, sorted.
+    func labelNames(_ matchers: [Matcher], in range: TimeRange) throws -> [String]
+
+    /// The values of one label over the series that satisfy all `matchers`, sorted.
+    func labelValues(
+        of name: String, _ matchers: [Matcher], in range: TimeRange
+    ) throws -> [String]
+
+    /// The descriptors of the metrics known, by name.
+    func metadata() throws -> [MetricDescriptor]
+}
+
+/// Writes what a Prometheus server scrapes.
+public protocol ExpositionSource: Sendable {
+    /// Appends the newest value of every live series in the Prometheus text format 0.0.4,
+    /// families sorted by name, each with `# HELP` and `# TYPE`.
+    func expose(into output: inout [UInt8])
+}
