@@ -109,5 +109,13 @@ let package = Package(
                     "-Xclang-linker", "-static", "-enable-experimental-feature", "Embedded",
                 ])
             ]),
+
+        // Tests, one target for each that has behaviour of its own.
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+        .testTarget(name: "TidyTests", swiftSettings: strict),
+        .testTarget(
+            name: "RuntimeTests",
+            dependencies: ["Linux", "Model", "Runtime", "TestSupport"],
+            swiftSettings: gnu),
     ]
 )

@@ -6,5 +6,11 @@ import ArgumentParser
 @main
 struct Ullage: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "ullage", abstract: "Watch, run and query the containers of this host.")
+        commandName: "ullage",
+        abstract: "Watch, run and query the containers of this host.",
+        discussion: """
+            Start with `ullage agent` in one terminal; then, in another, `ullage stats`, \
+            `ullage logs -f NAME` or `ullage query 'rate(container_cpu_usage_seconds_total[1m])'`.
+            """,
+        version: Version.number)
 }

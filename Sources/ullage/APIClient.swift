@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import FoundationEssentials
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+
+/// Speaks HTTP/1.1 to an agent, over its Unix socket or over TCP: one request, one connection.
+struct APIClient {
+    /// Where an agent listens.
+    enum Endpoint: Equatable {
+        case unixSocket(path: String)
+        case tcp(host: String, port: Int)
+
+        /// Reads `unix:///path`, `http://host[:port]` or a bare `host:port`.
+        init(parsing text: String) throws {
+            if let path = text.removingPrefix("unix://"), path.hasPrefix("/") {
+                self = .unixSocket(path: path)
+                return
+            }
+            guard !text.hasPrefix("https://") else {
+                throw Failure(
+                    .usage, "cannot reach \(text): https is not supported; use a TLS proxy's "
+                        + "plain side or an SSH tunnel")
+            }
+            let authority = (text.removingPrefix("http://") ?? text).prefix { $0 != "/" }
+            guard let (host, port) = Self.split(authority: String(authority)) else {
+                throw Failure(
+                    .usage, "`\(Terminal.safe(text))` is not an address: expected "
+                        + "unix:///path/to/socket or http://host:port")
+            }
+            self = .tcp(host: host, port: port)
+        }
+
+        private static func split(authority: String) -> (String, Int)? {
+            guard let colon = authority.lastIndex(of: ":") else {
+                return authority.isEmpty ? nil : (authority, 80)
+            }
+            let host = authority[..<colon].filter { $0 != "[" && $0 != "]" }
+            guard !host.isEmpty, let port = Int(authority[authority.index(after: colon)...]),
+                (1...65535).contains(port)
+            else { return nil }
+            return (String(host), port)
+        }
+    }
+
+    /// What came back.
+    struct Response {
+        var status: Int
+        var body: [UInt8]
+    }
+
+    let endpoint: Endpoint
+    /// Seconds until a request is given up.
+    var timeout = 30.0
+    /// Bytes of body after which an answer is refused.
+    static let maxBody = 256 << 20
+
+    /// Sends a GET for `path` with `query` as its parameters.
+    func get(_ path: String, query: [(String, String)] = []) async throws -> Response {
+        let parameters = query.map { "\(Self.escape($0.0))=\(Self.escape($0.1))" }
+        let uri = parameters.isEmpty ? path : path + "?" + parameters.joined(separator: "&")
+        do {
+            return try await withDeadline { try await send(uri) }
+        } catch let failure as Failure {
+            throw failure
+        } catch {
+            throw Failure(.unavailable, unreachable(because: error))
+        }
+    }
+
+    /// Sends a GET and decodes the `data` of a Prometheus-style answer, or throws what it says.
+    func data<T: Decodable>(
+        _ path: String, query: [(String, String)] = [], as type: T.Type = T.self
+    ) async throws -> Envelope<T> {
+        let response = try await get(path, query: query)
+        let decoded = try? JSONDecoder().decode(Envelope<T>.self, from: Data(response.body))
+        guard let decoded else {
+            throw Failure(
+                .badData, "the agent's answer to \(path) (HTTP \(response.status)) is not what was "
+                    + "expected: is another program listening there?")
+        }
+        guard decoded.status == "success" else {
+            throw Failure(.badData, decoded.error ?? "HTTP \(response.status)")
+        }
+        return decoded
+    }
+
+    private func send(_ uri: String) async throws -> Response {
+        let channel = try await connect()
+        return try await channel.executeThenClose { inbound, outbound in
+            var head = HTTPRequestHead(version: .http1_1, method: .GET, uri: uri)
+            head.headers.add(name: "Host", value: "localhost")
+            head.headers.add(name: "User-Agent", value: "ullage/\(Version.number)")
+            head.headers.add(name: "Connection", value: "close")
+            try await outbound.write(.head(head))
+            try await outbound.write(.end(nil))
+            var response = Response(status: 0, body: [])
+            for try await part in inbound {
+                switch part {
+                case .head(let head): response.status = Int(head.status.code)
+                case .body(let bytes):
+                    guard response.body.count + bytes.readableBytes <= Self.maxBody else {
+                        throw Failure(.badData, "the agent's answer is over \(Self.maxBody) bytes")
+                    }
+                    response.body.append(contentsOf: bytes.readableBytesView)
+                case .end: return response
+                }
+            }
+            throw Failure(.unavailable, "the agent closed the connection in mid-answer")
+        }
+    }
+
+    private func connect() async throws
+        -> NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>
+    {
+        let bootstrap = ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            .connectTimeout(.seconds(5))
+        let initialise: @Sendable (any Channel) -> EventLoopFuture<
+            NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>
+        > = { channel in
+            channel.eventLoop.makeCompletedFuture {
+                try channel.pipeline.syncOperations.addHTTPClientHandlers()
+                return try NIOAsyncChannel(wrappingChannelSynchronously: channel)
+            }
+        }
+        switch endpoint {
+        case .unixSocket(let path):
+            return try await bootstrap.connect(
+                unixDomainSocketPath: path, channelInitializer: initialise)
+        case .tcp(let host, let port):
+            return try await bootstrap.connect(
+                host: host, port: port, channelInitializer: initialise)
+        }
+    }
+
+    private func withDeadline(
+        _ body: @escaping @Sendable () async throws -> Response
+    ) async throws -> Response {
+        let seconds = timeout
+        return try await withThrowingTaskGroup(of: Response.self) { group in
+            group.addTask { try await body() }
+            group.addTask {
+                try await Task.sleep(for: .seconds(seconds))
+                throw Failure(.timeout, "no answer from the agent within \(seconds) s")
+            }
+            defer { group.cancelAll() }
+            guard let first = try await group.next() else { throw CancellationError() }
+            return first
+        }
+    }
+
+    private func unreachable(because error: any Error) -> String {
+        switch endpoint {
+        case .unixSocket(let path):
+            return "cannot reach the agent at \(path) (\(error)): is `ullage agent` running "
+                + "with this --data-dir?"
+        case .tcp(let host, let port):
+            return "cannot reach an agent at \(host):\(port) (\(error)): is it running there?"
+        }
+    }
+
+    /// Percent-encodes everything but RFC 3986's unreserved characters.
+    static func escape(_ text: String) -> String {
+        let digits = Array("0123456789ABCDEF".utf8)
+        var bytes: [UInt8] = []
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."),
+                UInt8(ascii: "_"), UInt8(ascii: "~"):
+                bytes.append(byte)
+            default:
+                bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+/// The envelope of Prometheus' HTTP API.
+struct Envelope<Payload: Decodable>: Decodable {
+    var status: String
+    var data: Payload?
+    var error: String?
+    var errorType: String?
+    var warnings: [String]?
+    var infos: [String]?
+}
+
+extension String {
+    /// The rest after `prefix`, or nil when the string starts otherwise.
+    func removingPrefix(_ prefix: String) -> String? {
+        hasPrefix(prefix) ? String(dropFirst(prefix.count)) : nil
+    }
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import FoundationEssentials
+import Model
+
+/// A container as `ps -o json` and `inspect` print it: base units, times in RFC 3339.
+struct ContainerRecord: Encodable {
+    struct Limits: Encodable {
+        var memoryBytes: Int64?
+        var cpus: Double?
+        var pids: Int64?
+    }
+
+    var id: String
+    var name: String
+    var engine: String
+    var image: String
+    var state: String
+    var command: [String]
+    var labels: [String: String]
+    var generation: Int
+    var pid: Int32?
+    var exitCode: Int32?
+    var oomKilled: Bool
+    var createdAt: String
+    var startedAt: String?
+    var finishedAt: String?
+    var cgroupPath: String?
+    var logPath: String?
+    var limits: Limits
+
+    init(_ container: Container) {
+        id = container.id
+        name = container.name
+        engine = container.engine.rawValue
+        image = container.image
+        state = container.state.rawValue
+        command = container.command
+        labels = container.labels
+        generation = container.generation
+        pid = container.initPID
+        exitCode = container.exitCode
+        oomKilled = container.oomKilled
+        createdAt = Self.rfc3339(container.createdAt)
+        startedAt = container.startedAt.map(Self.rfc3339)
+        finishedAt = container.finishedAt.map(Self.rfc3339)
+        cgroupPath = container.cgroupPath
+        if case .jsonFile(let path) = container.logSource { logPath = path }
+        limits = Limits(
+            memoryBytes: container.limits.memory, cpus: container.limits.cpus,
+            pids: container.limits.pids)
+    }
+
+    /// A time in UTC with milliseconds.
+    static func rfc3339(_ time: Milliseconds) -> String {
+        Date(timeIntervalSince1970: Double(time) / 1000)
+            .formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+    }
+}
+
+/// JSON as commands print it: keys in snake case and in order.
+enum JSONOutput {
+    private static func encoder(pretty: Bool) -> JSONEncoder {
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        if pretty { encoder.outputFormatting.insert(.prettyPrinted) }
+        return encoder
+    }
+
+    /// One object a line.
+    static func lines(_ values: [some Encodable]) throws -> [UInt8] {
+        let encoder = encoder(pretty: false)
+        return try values.flatMap { try encoder.encode($0) + [UInt8(ascii: "\n")] }
+    }
+
+    /// An indented document.
+    static func document(_ value: some Encodable) throws -> [UInt8] {
+        try Array(encoder(pretty: true).encode(value)) + [UInt8(ascii: "\n")]
+    }
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import FoundationEssentials
+
+/// The answer of `/api/v1/query` and `/api/v1/query_range`, and how it is printed.
+struct QueryAnswer {
+    /// One series with its points; a scalar or a string has no labels.
+    struct Series {
+        var labels: [String: String]
+        var points: [(time: Double, value: String)]
+    }
+
+    let isRange: Bool
+    let series: [Series]
+    /// Warnings and remarks of the engine.
+    let notes: [String]
+
+    /// Reads a response, or throws what went wrong, with a caret below the place in `expression`.
+    init(_ response: APIClient.Response, expression: String) throws {
+        let decoded = try? JSONDecoder().decode(
+            Envelope<Payload>.self, from: Data(response.body))
+        guard let decoded else {
+            throw Failure(
+                .badData, "the answer (HTTP \(response.status)) is not Prometheus' JSON: is "
+                    + "another program listening there?")
+        }
+        guard decoded.status == "success", let data = decoded.data else {
+            throw Failure(.badData, Self.explain(decoded.error ?? "no reason given", expression))
+        }
+        isRange = data.resultType == "matrix"
+        series = data.series
+        notes = (decoded.warnings ?? []) + (decoded.infos ?? [])
+    }
+
+    /// Columns: the labels as a selector, the value, the time of each point.
+    func table() -> Table {
+        var table = Table([.left("SERIES"), .right("VALUE"), .left("TIME")])
+        for one in series {
+            for point in one.points {
+                table.append([Self.selector(one.labels), point.value, Self.time(point.time)])
+            }
+        }
+        return table
+    }
+
+    /// A column for each label that occurs, then time and value. Cells that a spreadsheet would
+    /// take for a formula are quoted with an apostrophe.
+    func csv() -> String {
+        let names = Set(series.flatMap(\.labels.keys)).sorted()
+        var text = (names + ["timestamp", "value"]).map(Self.cell).joined(separator: ",") + "\r\n"
+        for one in series {
+            let labels = names.map { Self.cell(one.labels[$0] ?? "") }
+            for point in one.points {
+                let row = labels + [Quantity.decimal(point.time, 3), point.value]
+                text += row.joined(separator: ",") + "\r\n"
+            }
+        }
+        return text
+    }
+
+    private static func cell(_ text: String) -> String {
+        var text = text
+        if let first = text.first, "=+-@\t\r".contains(first) { text = "'" + text }
+        guard text.contains(where: { ",\"\r\n".contains($0) }) else { return text }
+        return "\"" + text.replacing("\"", with: "\"\"") + "\""
+    }
+
+    private static func selector(_ labels: [String: String]) -> String {
+        let name = labels["__name__"] ?? ""
+        let rest = labels.filter { $0.key != "__name__" }.sorted { $0.key < $1.key }
+        guard !rest.isEmpty else { return name.isEmpty ? "{}" : name }
+        let pairs = rest.map { "\($0.key)=\"\(Terminal.safe($0.value))\"" }
+        return name + "{" + pairs.joined(separator: ", ") + "}"
+    }
+
+    private static func time(_ seconds: Double) -> String {
+        guard seconds.isFinite, abs(seconds) < 1e11 else { return "\(seconds)" }
+        return ContainerRecord.rfc3339(Int64((seconds * 1000).rounded()))
+    }
+
+    /// An error of the engine; when it names a place (`line:column:`), that place is shown.
+    private static func explain(_ error: String, _ expression: String) -> String {
+        let words = error.split(separator: " ")
+        for word in words {
+            let numbers = word.split(separator: ":").map { Int($0) }
+            guard word.hasSuffix(":"), numbers.count == 2, let line = numbers[0],
+                let column = numbers[1], line > 0, column > 0
+            else { continue }
+            let lines = expression.split(separator: "\n", omittingEmptySubsequences: false)
+            guard line <= lines.count, column <= lines[line - 1].utf8.count + 1 else { continue }
+            let source = Terminal.safe(String(lines[line - 1]), limit: 1000)
+            return "\(error)\n  \(source)\n  \(String(repeating: " ", count: column - 1))^"
+        }
+        return error
+    }
+}
+
+/// `data` of a query's answer: the shape of `result` depends on `resultType`.
+private struct Payload: Decodable {
+    var resultType: String
+    var series: [QueryAnswer.Series]
+
+    private enum Keys: String, CodingKey { case resultType, result }
+
+    private struct Entry: Decodable {
+        var metric: [String: String]
+        var value: Pair?
+        var values: [Pair]?
+    }
+
+    private struct Pair: Decodable {
+        var time: Double
+        var value: String
+
+        init(from decoder: any Decoder) throws {
+            var list = try decoder.unkeyedContainer()
+            time = try list.decode(Double.self)
+            value = try list.decode(String.self)
+        }
+    }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: Keys.self)
+        resultType = try container.decode(String.self, forKey: .resultType)
+        if resultType == "scalar" || resultType == "string" {
+            let pair = try container.decode(Pair.self, forKey: .result)
+            series = [.init(labels: [:], points: [(pair.time, pair.value)])]
+        } else {
+            series = try container.decode([Entry].self, forKey: .result).map { entry in
+                let pairs = entry.values ?? entry.value.map { [$0] } ?? []
+                return .init(labels: entry.metric, points: pairs.map { ($0.time, $0.value) })
+            }
+        }
+    }
+}

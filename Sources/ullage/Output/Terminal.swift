@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+
+/// The two ends of a command: data goes to stdout, messages to stderr.
+enum Terminal {
+    /// Whether stdout is a terminal.
+    static var isInteractive: Bool { isatty(STDOUT_FILENO) == 1 }
+
+    /// Columns of the terminal; 80 when there is none to ask.
+    static var width: Int {
+        var size = winsize()
+        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+        return Int(size.ws_col)
+    }
+
+    /// Whether to colour: a terminal, and `NO_COLOR` unset or empty (https://no-color.org).
+    static var usesColour: Bool {
+        guard isInteractive else { return false }
+        guard let value = getenv("NO_COLOR") else { return true }
+        return value.pointee == 0
+    }
+
+    /// Writes to stdout; ends the program quietly when nobody reads any more.
+    static func write(_ text: String) { write(Array(text.utf8)) }
+
+    /// Writes bytes to stdout; ends the program quietly when nobody reads any more.
+    static func write(_ bytes: [UInt8]) { write(bytes, to: STDOUT_FILENO) }
+
+    /// Writes to stderr.
+    static func writeError(_ text: String) { write(Array(text.utf8), to: STDERR_FILENO) }
+
+    /// Writes all of `bytes` to a descriptor.
+    static func write(_ bytes: [UInt8], to descriptor: Int32) {
+        bytes.withUnsafeBytes { buffer in
+            var done = 0
+            while done < buffer.count, let base = buffer.baseAddress {
+                let written = Glibc.write(descriptor, base + done, buffer.count - done)
+                if written > 0 {
+                    done += written
+                } else if errno == EPIPE {
+                    exit(0)
+                } else if errno != EINTR {
+                    return
+                }
+            }
+        }
+    }
+
+    /// Text from a container made harmless: control, escape and bidirectional characters are
+    /// shown as `\u{..}`, so that a name cannot move the cursor or forge a line.
+    static func safe(_ text: String, limit: Int = 256) -> String {
+        var result = ""
+        var length = 0
+        for scalar in text.unicodeScalars {
+            guard length < limit else { return result + "…" }
+            length += 1
+            switch scalar.value {
+            case 0x00...0x1f, 0x7f...0x9f, 0x061c, 0x200e, 0x200f, 0x2028...0x202e, 0x2066...0x2069:
+                result += "\\u{\(String(scalar.value, radix: 16))}"
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+}

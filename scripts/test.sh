@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Every check and test, cheapest first. Stops at the first that fails.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+started=$SECONDS
+
+# A wrong import (a target that was not declared as a dependency) must not compile.
+build=(swift build --build-tests --explicit-target-dependency-import-check error)
+
+scripts/progress.sh "Checking the format" \
+    swift format lint --strict --parallel --recursive Package.swift Sources Tests
+scripts/progress.sh "Building everything (debug; the first time takes 3 to 6 minutes)" "${build[@]}"
+scripts/progress.sh "Running the tests" \
+    swift test --skip-build --parallel
+scripts/progress.sh "Running the kernel lane (a guest with full cgroup v2)" \
+    Tests/KernelLane/run.sh "$(swift build --show-bin-path)"
+
+printf '\nEverything passed in %d min %02d s.\n' \
+    $(((SECONDS - started) / 60)) $(((SECONDS - started) % 60))
