@@ -55,19 +55,20 @@ let package = Package(
 
         // Floor 1: bytes to model and back.
         .target(name: "Codecs", dependencies: ["Model"], swiftSettings: strict),
+        .target(name: "Matching", dependencies: ["CRE2", "Model"], swiftSettings: strict),
 
         // Floor 2: sources, stores, query languages, the embedded runtime.
         .target(
-            name: "Collectors", dependencies: ["Linux", "Model", "Codecs"], swiftSettings: gnu),
-        .target(name: "Discovery", dependencies: ["Linux", "Model", logging], swiftSettings: gnu),
-        .target(name: "Logs", dependencies: ["Linux", "Model", "Codecs"], swiftSettings: gnu),
-        .target(name: "PromQL", dependencies: ["CRE2", "Model"], swiftSettings: strict),
+            name: "Collectors", dependencies: ["Linux", "Model", system], swiftSettings: gnu),
+        .target(name: "Discovery", dependencies: ["Model", logging], swiftSettings: gnu),
+        .target(name: "Logs", dependencies: ["CLinux", "Linux", "Model"], swiftSettings: gnu),
+        .target(name: "PromQL", dependencies: ["Model"], swiftSettings: strict),
         .target(
-            name: "Runtime", dependencies: ["CLinux", "Linux", "Model", "Codecs", logging],
+            name: "Runtime", dependencies: ["CLinux", "Linux", "Model", system],
             swiftSettings: gnu),
         .target(
             name: "SeriesStore",
-            dependencies: ["CRE2", "CSQLite", "Linux", "Model", "Codecs", logging],
+            dependencies: ["CSQLite", "Codecs", "Linux", "Matching", "Model", system],
             swiftSettings: gnu),
 
         // Floor 4: serving.

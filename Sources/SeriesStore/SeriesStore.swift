@@ -1,1 +1,148 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import Codecs
+import Linux
+public import Model
+import Synchronization
+import SystemPackage
+
+/// Time series in one SQLite file.
+///
+/// The newest samples are in memory (the head) and, tick by tick, in the table `tick`, from which
+/// the head is restored after a crash. After `ticksPerBucket` ticks they are sealed: packed by
+/// metric into segments, in one transaction that also empties the journal. Queries read the head
+/// and the segments; retention deletes whole buckets.
+///
+/// One thread appends; any number reads. Readers of segments have a connection of their own, so a
+/// long query does not hold up a tick.
+///
+/// Out of order: a tick at or before the last one is refused and counted. A full disk: samples go
+/// on in memory and are served, failures are counted, and each tick tries the disk again; when the
+/// head has grown to `maxPendingTicks` its oldest bucket's worth is dropped and counted.
+public final class SeriesStore: Sendable {
+    /// What the operator may choose.
+    public struct Options: Sendable {
+        /// How long samples are kept, in milliseconds.
+        public var retention: Milliseconds = 15 * 86_400_000
+        /// Bytes on disk, write-ahead log included, above which the oldest buckets go.
+        public var maxBytes: Int64 = 1 << 30
+        /// How long a power failure may reach back, in milliseconds. A crash of the agent loses
+        /// nothing. 0 waits for the disk at each tick.
+        public var syncInterval: Milliseconds = 5000
+        /// Series in memory; more are refused.
+        public var maxSeries = 200_000
+
+        /// The defaults.
+        public init() {}
+    }
+
+    /// What the store says of itself.
+    public struct Statistics: Hashable, Sendable {
+        /// Series in memory.
+        public var series = 0
+        /// Bytes of the database.
+        public var databaseBytes: Int64 = 0
+        /// Bytes of the write-ahead log.
+        public var walBytes: Int64 = 0
+        /// Writes that failed.
+        public var errors = 0
+        /// Databases or segments that were damaged and set aside.
+        public var quarantined = 0
+        /// What went wrong last.
+        public var lastError: String?
+    }
+
+    static let ticksPerBucket = 120
+    static let maxPendingTicks = 4 * ticksPerBucket
+
+    /// All that the lock guards.
+    struct State: ~Copyable {
+        var head = Head()
+        let writer: Database
+        var statistics = Statistics()
+        var lastTime: Milliseconds = .min
+        var lastSync: Milliseconds = 0
+    }
+
+    let path: String
+    let options: Options
+    let state: Mutex<State>
+    let reader: Mutex<Reader>
+
+    /// The connection that queries share.
+    struct Reader: ~Copyable {
+        let database: Database
+    }
+
+    /// Opens the store in `directory`, making both when they are not there.
+    ///
+    /// A database that is damaged is set aside as `metrics.db.damaged-<time>` and a new one begun;
+    /// one of a newer version is refused.
+    public static func open(directory: String, options: Options = Options()) throws -> SeriesStore {
+        try makeDirectory(directory)
+        let path = directory + "/metrics.db"
+        do { return try SeriesStore(path: path, options: options, quarantined: 0) } catch {
+            guard error.isCorruption else { throw error }
+            try setAside(path)
+            let store = try SeriesStore(path: path, options: options, quarantined: 1)
+            store.state.withLock { $0.statistics.lastError = "\(error)" }
+            return store
+        }
+    }
+
+    private init(path: String, options: Options, quarantined: Int) throws(StoreError) {
+        self.path = path
+        self.options = options
+        let writer = try Database(path: path)
+        try Schema.prepare(writer, path: path)
+        var head = Head()
+        let lastTime = try Journal.replay(from: writer, into: &head)
+        var initial = State(writer: writer)
+        initial.head = head
+        initial.lastTime = lastTime
+        initial.statistics.quarantined = quarantined
+        state = Mutex(initial)
+        reader = Mutex(Reader(database: try Database(path: path, readOnly: true)))
+    }
+
+    private static func makeDirectory(_ path: String) throws(StoreError) {
+        var made = ""
+        for part in path.split(separator: "/") {
+            made += "/" + part
+            do { try Files.makeDirectory(made) } catch {
+                if error != .fileExists {
+                    throw .directory(path: path, reason: "\(error)")
+                }
+            }
+        }
+    }
+
+    /// Renames the database and what belongs to it, so that nothing is lost and nobody trusts it.
+    private static func setAside(_ path: String) throws(StoreError) {
+        let suffix = ".damaged-\(Clock.realtimeMilliseconds() / 1000)"
+        for ending in ["", "-wal", "-shm"] {
+            do { try Files.rename(path + ending, to: path + suffix + ending) } catch {
+                if error != .noSuchFileOrDirectory {
+                    throw .directory(path: path, reason: "cannot set it aside: \(error)")
+                }
+            }
+        }
+    }
+
+    /// What the store says of itself.
+    public func statistics() -> Statistics {
+        state.withLock { state in
+            state.statistics.series = state.head.count
+            state.statistics.databaseBytes = Files.size(path)
+            state.statistics.walBytes = Files.size(path + "-wal")
+            return state.statistics
+        }
+    }
+
+    /// Brings everything to the disk. The store goes on to work.
+    public func flush() throws {
+        try state.withLock { state throws(StoreError) in
+            try state.writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        }
+    }
+}

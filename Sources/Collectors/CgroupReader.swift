@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Linux
+import SystemPackage
+
+/// What one reading of a container's cgroups gave; nil where the host does not tell.
+struct CgroupReading {
+    var cpu = CPUStat()
+    var memoryCurrent: Int64?
+    var memoryPeak: Int64?
+    var memorySwap: Int64?
+    var memoryFailcnt: Int64?
+    var memory = MemoryStat()
+    var events = MemoryEvents()
+    var pids: Int64?
+    var cpuPressure = Pressure()
+    var memoryPressure = Pressure()
+    var ioPressure = Pressure()
+    var devices: [IOStat] = []
+    var memoryLimit: Int64?
+    var pidsLimit: Int64?
+    var quota: CPUQuota?
+    /// Whether the cgroup was removed while it was read.
+    var isGone = false
+    /// Files that could not be read, other than because the cgroup is gone.
+    var errors = 0
+
+    /// Usage less inactive page cache, cAdvisor's definition.
+    var workingSet: Int64? {
+        memoryCurrent.map { max(0, $0 - (memory.inactiveFile ?? 0)) }
+    }
+}
+
+/// The files of one container's cgroup, in whichever hierarchy has them, kept open while
+/// descriptors last.
+final class CgroupReader {
+    /// One number's file: where it is, and how to read it.
+    private struct Source {
+        let item: Item
+        let name: String
+        /// Index into `directories`.
+        let directory: Int
+        let kept: KeptFile?
+    }
+
+    /// What a file holds; `v1` cases have a format of their own.
+    fileprivate enum Item {
+        case cpuStat, cpuacctUsage, cpuacctStat
+        case memoryCurrent, memoryPeak, memorySwap, memoryFailcnt
+        case memoryStat, memoryStatV1, memoryEvents
+        case pids, ioStat, blkioBytes, blkioOperations
+        case cpuPressure, memoryPressure, ioPressure
+        case memoryMax, pidsMax, cpuMax, cfsQuota, cfsPeriod
+    }
+
+    private var directories: [OwnedDescriptorBox] = []
+    private var sources: [Source] = []
+    /// Descriptors this reader keeps.
+    private(set) var descriptors = 0
+    private var ticks = 0
+    private var limits = CgroupReading()
+
+    /// Opens what there is of the cgroup `path`; nil when no hierarchy has it.
+    init?(path: String, in hierarchies: CgroupHierarchies, keepingDescriptors keep: Bool) {
+        if let mount = hierarchies.unified, let at = open(mount + path) {
+            add(
+                at, keep,
+                [
+                    (.cpuStat, "cpu.stat"), (.memoryCurrent, "memory.current"),
+                    (.memoryStat, "memory.stat"), (.memoryEvents, "memory.events"),
+                    (.memoryPeak, "memory.peak"), (.memorySwap, "memory.swap.current"),
+                    (.pids, "pids.current"), (.ioStat, "io.stat"),
+                    (.cpuPressure, "cpu.pressure"), (.memoryPressure, "memory.pressure"),
+                    (.ioPressure, "io.pressure"), (.memoryMax, "memory.max"),
+                    (.pidsMax, "pids.max"), (.cpuMax, "cpu.max"),
+                ])
+        }
+        addLegacy(path, hierarchies, keep)
+        guard !sources.isEmpty else { return nil }
+    }
+
+    /// v1 hierarchies, for what v2 does not have here.
+    private func addLegacy(_ path: String, _ hierarchies: CgroupHierarchies, _ keep: Bool) {
+        let plans: [(CgroupHierarchies.Controller, [(Item, String)])] = [
+            (.cpuacct, has(.cpuStat) ? [] : [(.cpuacctUsage, "cpuacct.usage"), (.cpuacctStat, "cpuacct.stat")]),
+            (
+                .cpu,
+                has(.cpuMax)
+                    ? []
+                    : [
+                        (.cpuStat, "cpu.stat"), (.cfsQuota, "cpu.cfs_quota_us"),
+                        (.cfsPeriod, "cpu.cfs_period_us"),
+                    ]
+            ),
+            (
+                .memory,
+                has(.memoryCurrent)
+                    ? []
+                    : [
+                        (.memoryCurrent, "memory.usage_in_bytes"), (.memoryStatV1, "memory.stat"),
+                        (.memoryPeak, "memory.max_usage_in_bytes"),
+                        (.memoryFailcnt, "memory.failcnt"), (.memoryEvents, "memory.oom_control"),
+                        (.memoryMax, "memory.limit_in_bytes"),
+                    ]
+            ),
+            (.pids, has(.pids) ? [] : [(.pids, "pids.current"), (.pidsMax, "pids.max")]),
+            (
+                .io,
+                has(.ioStat)
+                    ? []
+                    : [
+                        (.blkioBytes, "blkio.throttle.io_service_bytes_recursive"),
+                        (.blkioOperations, "blkio.throttle.io_serviced_recursive"),
+                    ]
+            ),
+        ]
+        for (controller, files) in plans where !files.isEmpty {
+            guard let mount = hierarchies.legacyMount(controller), let at = open(mount + path) else {
+                continue
+            }
+            add(at, keep, files)
+        }
+    }
+
+    /// Reads everything. Limits are read again every sixtieth time only: they rarely change.
+    func read(into buffer: inout ReadBuffer) -> CgroupReading {
+        var reading = CgroupReading()
+        let withLimits = ticks % 60 == 0
+        ticks += 1
+        reading.memoryLimit = limits.memoryLimit
+        reading.pidsLimit = limits.pidsLimit
+        reading.quota = limits.quota
+        for source in sources {
+            if source.item.isLimit && !withLimits { continue }
+            do throws(Errno) {
+                try read(source, into: &reading, &buffer)
+            } catch {
+                if error == Errno(rawValue: 19) || error == .noSuchFileOrDirectory {
+                    reading.isGone = true  // 19: ENODEV, removed while open
+                    return reading
+                }
+                reading.errors += 1
+            }
+        }
+        if withLimits {
+            limits.memoryLimit = reading.memoryLimit
+            limits.pidsLimit = reading.pidsLimit
+            limits.quota = reading.quota
+        }
+        return reading
+    }
+
+    private func read(
+        _ source: Source, into reading: inout CgroupReading, _ buffer: inout ReadBuffer
+    ) throws(Errno) {
+        let item = source.item
+        if let kept = source.kept {
+            try kept.file.read(into: &buffer) { Self.parse($0, item, into: &reading) }
+        } else {
+            let directory = directories[source.directory]
+            let found: Void? = try KernelFile.readOnce(
+                source.name, in: directory.descriptor, into: &buffer
+            ) { Self.parse($0, item, into: &reading) }
+            if found == nil { throw Errno.noSuchFileOrDirectory }
+        }
+    }
+
+    private static func parse(
+        _ bytes: UnsafeRawBufferPointer, _ item: Item, into reading: inout CgroupReading
+    ) {
+        switch item {
+        case .cpuStat: reading.cpu.parse(bytes)
+        case .cpuacctUsage: reading.cpu.usage = FlatKeyed.single(bytes).map { $0 / 1000 }
+        case .cpuacctStat:
+            reading.cpu.parseTicks(bytes, ticksPerSecond: Clock.ticksPerSecond)
+        case .memoryCurrent: reading.memoryCurrent = FlatKeyed.single(bytes)
+        case .memoryPeak: reading.memoryPeak = FlatKeyed.single(bytes)
+        case .memorySwap: reading.memorySwap = FlatKeyed.single(bytes)
+        case .memoryFailcnt: reading.memoryFailcnt = FlatKeyed.single(bytes)
+        case .memoryStat: reading.memory = MemoryStat(v2: bytes)
+        case .memoryStatV1:
+            reading.memory = MemoryStat(v1: bytes)
+            reading.memorySwap = reading.memory.swap
+        case .memoryEvents: reading.events = MemoryEvents(bytes)
+        case .pids: reading.pids = FlatKeyed.single(bytes)
+        case .ioStat: IOStat.parse(bytes, into: &reading.devices)
+        case .blkioBytes: IOStat.parseV1(bytes, operations: false, into: &reading.devices)
+        case .blkioOperations: IOStat.parseV1(bytes, operations: true, into: &reading.devices)
+        case .cpuPressure: reading.cpuPressure = Pressure(bytes)
+        case .memoryPressure: reading.memoryPressure = Pressure(bytes)
+        case .ioPressure: reading.ioPressure = Pressure(bytes)
+        case .memoryMax:
+            // v1 writes the largest number of whole pages where v2 writes `max`.
+            reading.memoryLimit = FlatKeyed.single(bytes).flatMap { $0 > 1 << 62 ? nil : $0 }
+        case .pidsMax: reading.pidsLimit = FlatKeyed.single(bytes)
+        case .cpuMax: reading.quota = CPUQuota(bytes)
+        case .cfsQuota:
+            let quota = FlatKeyed.single(bytes).flatMap { $0 > 0 ? $0 : nil }
+            reading.quota = CPUQuota(quota: quota, period: reading.quota?.period ?? 100_000)
+        case .cfsPeriod:
+            let period = FlatKeyed.single(bytes) ?? 0
+            if period > 0 {
+                reading.quota = CPUQuota(quota: reading.quota?.quota ?? nil, period: period)
+            }
+        }
+    }
+
+    private func has(_ item: Item) -> Bool { sources.contains { $0.item == item } }
+
+    private func open(_ path: String) -> Int? {
+        guard let descriptor = try? OwnedDescriptor(opening: path, flags: Self.directoryFlags) else {
+            return nil
+        }
+        directories.append(OwnedDescriptorBox(descriptor))
+        descriptors += 1
+        return directories.count - 1
+    }
+
+    private func add(_ directory: Int, _ keep: Bool, _ files: [(Item, String)]) {
+        for (item, name) in files {
+            guard let file = KernelFile(name, in: directories[directory].descriptor) else { continue }
+            let kept = keep && !item.isLimit ? KeptFile(file) : nil
+            if kept != nil { descriptors += 1 }
+            sources.append(Source(item: item, name: name, directory: directory, kept: kept))
+        }
+    }
+
+    private static let directoryFlags: Int32 = 0x10000 | 0x20000  // O_DIRECTORY | O_NOFOLLOW
+
+    /// Arrays hold copyable values only, so what owns a descriptor stands in a box.
+    private final class OwnedDescriptorBox {
+        let descriptor: OwnedDescriptor
+        init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor }
+    }
+
+    private final class KeptFile {
+        let file: KernelFile
+        init(_ file: consuming KernelFile) { self.file = file }
+    }
+}
+
+extension CgroupReader.Item {
+    fileprivate var isLimit: Bool {
+        switch self {
+        case .memoryMax, .pidsMax, .cpuMax, .cfsQuota, .cfsPeriod: true
+        default: false
+        }
+    }
+}

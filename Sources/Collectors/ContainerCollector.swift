@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Linux
+public import Model
+
+/// Samples all containers. Owned by the sampling thread.
+///
+/// A container has its samples from the tick after it was found until the one in which it is gone;
+/// its labels are `id` (the cgroup's path), `name` and `image`, as cAdvisor has them, and the labels
+/// allowed by the options as `container_label_*`.
+public final class ContainerCollector {
+    /// What the operator may choose.
+    public struct Options: Sendable {
+        /// Container labels to export. None by default: each value makes series of its own.
+        public var labels: [String] = []
+        /// Descriptors kept for reading; with more containers, files are opened at each tick.
+        public var descriptorBudget = 2000
+
+        /// The defaults.
+        public init() {}
+    }
+
+    private var samplers: [String: ContainerSampler] = [:]
+    private var options: Options
+    private let hierarchies: CgroupHierarchies
+    private var buffer = ReadBuffer()
+    /// Containers that run no more, as they were last seen.
+    private var ended: [Container] = []
+
+    /// Counters that went back and were held, since the start.
+    public private(set) var held = 0
+    /// Readings that failed, since the start.
+    public private(set) var errors = 0
+
+    /// A collector for this host's hierarchies.
+    public init(hierarchies: CgroupHierarchies = CgroupHierarchies(), options: Options = Options()) {
+        self.hierarchies = hierarchies
+        self.options = options
+    }
+
+    /// Changes the options for containers found from now on.
+    public func setOptions(_ options: Options) { self.options = options }
+
+    /// Takes over the list of containers: new ones are registered, those that went are retired.
+    public func update(_ containers: [Container], appender: any Appender) {
+        var seen: Set<String> = []
+        ended = containers.filter { $0.state != .running }
+        for container in containers where container.state == .running {
+            let key = container.engine.rawValue + container.id
+            seen.insert(key)
+            if let sampler = samplers[key],
+                sampler.container.initStartTicks == container.initStartTicks,
+                sampler.container.initPID == container.initPID
+            {
+                sampler.update(container)
+                continue
+            }
+            samplers.removeValue(forKey: key).map { appender.retire($0.target) }
+            do {
+                samplers[key] = try ContainerSampler(
+                    container, labels: labels(container), appender: appender,
+                    hierarchies: hierarchies, keepDescriptors: descriptors < options.descriptorBudget)
+            } catch {
+                errors += 1
+            }
+        }
+        for (key, sampler) in samplers where !seen.contains(key) {
+            appender.retire(sampler.target)
+            samplers[key] = nil
+        }
+    }
+
+    /// Adds the samples of every container. One that fails leaves the others alone.
+    public func collect(into batch: inout Batch, appender: any Appender) {
+        for sampler in samplers.values {
+            do {
+                let outcome = try sampler.sample(into: &batch, appender: appender, buffer: &buffer)
+                held += outcome.held
+                errors += outcome.errors
+            } catch {
+                errors += 1
+            }
+        }
+    }
+
+    /// What each container uses, as of the last tick; those that ended have no numbers.
+    public var stats: [ContainerStats] {
+        samplers.values.map(\.stats)
+            + ended.map { ContainerStats(container: $0, timestamp: $0.finishedAt ?? $0.createdAt) }
+    }
+
+    private var descriptors: Int { samplers.values.reduce(0) { $0 + $1.descriptors } }
+
+    private func labels(_ container: Container) -> Labels {
+        var labels: Labels = [
+            "id": container.cgroupPath ?? "/" + container.id,
+            "name": container.name,
+            "image": container.image,
+        ]
+        for key in options.labels {
+            guard let value = container.labels[key] else { continue }
+            let name = String(key.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
+            labels["container_label_" + name] = value
+        }
+        return labels
+    }
+}

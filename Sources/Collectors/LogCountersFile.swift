@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Linux
+import Model
+
+/// A shim's `log.counters`: 48 bytes, the magic `ULGLOGC1` and five little-endian 64-bit counts.
+final class LogCountersFile {
+    private let file: KernelFile
+
+    /// Opens the file; nil when there is none.
+    init?(path: String) {
+        guard let file = KernelFile(path: path) else { return nil }
+        self.file = file
+    }
+
+    /// The counts; nil when the file is not of that shape.
+    func read(into buffer: inout ReadBuffer) -> LogCounters? {
+        try? file.read(into: &buffer) { Self.parse($0) }
+    }
+
+    static func parse(_ bytes: UnsafeRawBufferPointer) -> LogCounters? {
+        let magic = UnsafeRawBufferPointer(rebasing: bytes.prefix(8))
+        guard bytes.count == 48, magic.equals("ULGLOGC1") else { return nil }
+        func word(_ i: Int) -> UInt64 {
+            UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 8 + i * 8, as: UInt64.self))
+        }
+        var counters = LogCounters()
+        counters.stdoutLines = word(0)
+        counters.stderrLines = word(1)
+        counters.stdoutBytes = word(2)
+        counters.stderrBytes = word(3)
+        counters.droppedRecords = word(4)
+        return counters
+    }
+}
+
+/// The names of block devices.
+enum DeviceNames {
+    /// `/dev/sda` for a device number, from sysfs; the number itself when that does not know it.
+    static func name(_ major: Int64, _ minor: Int64) -> String {
+        var buffer = ReadBuffer(capacity: 1024)
+        let path = "/sys/dev/block/\(major):\(minor)/uevent"
+        let name = KernelFile.readOnce(path: path, into: &buffer) { bytes -> String? in
+            String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+                .first { $0.hasPrefix("DEVNAME=") }.map { String($0.dropFirst(8)) }
+        }
+        return name.flatMap { $0 }.map { "/dev/" + $0 } ?? "\(major):\(minor)"
+    }
+}

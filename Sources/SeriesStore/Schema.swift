@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The database's layout and its versions.
+///
+///     target   what is measured, with the labels its series share
+///     metric   a family: name, type, unit, help
+///     series   a metric of a target, with the labels that set it apart
+///     tick     one row for each tick since the last seal: the journal
+///     bucket   one row for each sealed stretch of ticks, with its timestamps
+///     segment  the values of one metric's series in one bucket
+enum Schema {
+    static let version = 1
+    /// `ULGS`, in the header of every database of ours.
+    static let applicationID = 0x554c_4753
+
+    /// Pragmas that must come before the first table.
+    private static let creation = """
+        PRAGMA page_size = 8192;
+        PRAGMA auto_vacuum = INCREMENTAL;
+        """
+
+    private static let connection = """
+        PRAGMA journal_mode = WAL;
+        PRAGMA synchronous = NORMAL;
+        PRAGMA journal_size_limit = 16777216;
+        PRAGMA cache_size = -4000;
+        PRAGMA temp_store = MEMORY;
+        PRAGMA cell_size_check = ON;
+        """
+
+    private static let tables = """
+        CREATE TABLE target (id INTEGER PRIMARY KEY, labels BLOB NOT NULL UNIQUE,
+                             last INTEGER NOT NULL DEFAULT 0);
+        CREATE TABLE metric (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, type TEXT NOT NULL,
+                             unit TEXT NOT NULL, help TEXT NOT NULL);
+        CREATE TABLE series (id INTEGER PRIMARY KEY, metric INTEGER NOT NULL,
+                             target INTEGER NOT NULL, name TEXT NOT NULL, labels BLOB NOT NULL,
+                             UNIQUE (metric, target, name, labels));
+        CREATE TABLE tick (time INTEGER PRIMARY KEY, data BLOB NOT NULL);
+        CREATE TABLE bucket (id INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL,
+                             times BLOB NOT NULL);
+        CREATE TABLE segment (bucket INTEGER NOT NULL, metric INTEGER NOT NULL,
+                              data BLOB NOT NULL, PRIMARY KEY (bucket, metric));
+        CREATE INDEX bucket_last ON bucket (last);
+        """
+
+    /// Makes a new database, or checks one that exists.
+    static func prepare(_ database: Database, path: String) throws(StoreError) {
+        let found = try database.integer("PRAGMA user_version")
+        guard found <= version else {
+            throw .newerSchema(path: path, found: Int(found), known: version)
+        }
+        let isNew = try database.integer("SELECT count(*) FROM sqlite_master") == 0
+        if isNew { try database.execute(creation) }
+        try database.execute(connection)
+        guard isNew else {
+            // Reads every page that leads to a table, so that damage shows now and not at noon.
+            let check = try database.prepare("PRAGMA quick_check(1)")
+            let verdict = try check.step() ? check.text(0) : "no answer"
+            check.reset()
+            guard verdict == "ok", try database.integer("PRAGMA application_id") == applicationID
+            else { throw .sqlite(doing: "check \(path)", code: 11, message: verdict) }
+            return
+        }
+        try database.transaction { () throws(StoreError) in
+            try database.execute(tables)
+            try database.execute("PRAGMA application_id = \(applicationID)")
+            try database.execute("PRAGMA user_version = \(version)")
+        }
+    }
+}
