@@ -75,7 +75,7 @@ let package = Package(
         .target(
             name: "HTTPAPI",
             dependencies: [
-                "Model", "Codecs", "PromQL", logging,
+                "Model", "PromQL", logging,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

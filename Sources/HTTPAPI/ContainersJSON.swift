@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Model
+
+/// `/api/v1/containers`: base units, null for what is not known.
+enum ContainersJSON {
+    static func render(_ all: [ContainerStats]) -> JSONWriter {
+        var json = JSONWriter()
+        json.raw("{\"status\":\"success\",\"data\":")
+        json.list(all) { json, stats in row(stats, &json) }
+        json.raw("}")
+        return json
+    }
+
+    private static func row(_ stats: ContainerStats, _ json: inout JSONWriter) {
+        let container = stats.container
+        json.raw("{\"name\":")
+        json.string(container.name)
+        json.raw(",\"id\":")
+        json.string(container.id)
+        json.raw(",\"engine\":")
+        json.string(container.engine.rawValue)
+        json.raw(",\"image\":")
+        json.string(container.image)
+        json.raw(",\"state\":")
+        json.string(container.state.rawValue)
+        let integers: [(StaticString, Int64?)] = [
+            (",\"memoryUsageBytes\":", stats.memoryUsage),
+            (",\"memoryWorkingSetBytes\":", stats.memoryWorkingSet),
+            (",\"memoryLimitBytes\":", stats.memoryLimit), (",\"pids\":", stats.pids),
+            (",\"pidsLimit\":", stats.pidsLimit), (",\"oomKills\":", stats.oomKills),
+            (",\"exitCode\":", container.exitCode.map(Int64.init)),
+        ]
+        for (name, value) in integers {
+            json.raw(name)
+            json.number(value.map(Double.init))
+        }
+        let numbers: [(StaticString, Double?)] = [
+            (",\"cpuCores\":", stats.cpuCores), (",\"throttledRatio\":", stats.throttledRatio),
+            (",\"headroomRatio\":", stats.headroomRatio),
+            (",\"timeToFullSeconds\":", stats.timeToFull),
+            (",\"ioReadBytesPerSecond\":", stats.ioReadRate),
+            (",\"ioWriteBytesPerSecond\":", stats.ioWriteRate),
+            (",\"cpuPressureRatio\":", stats.cpuPressure),
+            (",\"memoryPressureRatio\":", stats.memoryPressure),
+            (",\"ioPressureRatio\":", stats.ioPressure),
+            (",\"logLinesPerSecond\":", stats.logLineRate),
+        ]
+        for (name, value) in numbers {
+            json.raw(name)
+            json.number(value)
+        }
+        json.raw(",\"headroomResource\":")
+        if let resource = stats.headroomResource { json.string(resource) } else { json.raw("null") }
+        json.raw("}")
+    }
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Why a query has no answer.
+public struct QueryError: Error, Hashable, CustomStringConvertible, Sendable {
+    /// The error types of Prometheus' HTTP API.
+    public enum Kind: String, Hashable, Sendable {
+        /// The expression or a parameter is wrong.
+        case badData = "bad_data"
+        /// The expression could not be evaluated.
+        case execution
+        /// It took too long.
+        case timeout
+    }
+
+    /// The kind of error.
+    public let kind: Kind
+    /// What is wrong.
+    public let message: String
+    /// The byte in the expression where it is wrong, if it is the expression.
+    public let position: Int?
+
+    /// An error, at a byte of the expression where there is one.
+    public init(_ kind: Kind, _ message: String, at position: Int? = nil) {
+        self.kind = kind
+        self.message = message
+        self.position = position
+    }
+
+    /// The message.
+    public var description: String { message }
+
+    /// This error with its place in words, as Prometheus has it: `1:5: parse error: ...`.
+    func located(in expression: String) -> QueryError {
+        guard let position else { return self }
+        let before = expression.utf8.prefix(position)
+        let line = before.count { $0 == 0x0a } + 1
+        let column = position - (before.lastIndex(of: 0x0a).map {
+            before.distance(from: before.startIndex, to: $0) + 1
+        } ?? 0) + 1
+        return QueryError(kind, "\(line):\(column): parse error: \(message)", at: position)
+    }
+}
