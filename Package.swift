@@ -82,7 +82,7 @@ let package = Package(
             ], swiftSettings: strict),
 
         // Floor 5: configuration.
-        .target(name: "Config", dependencies: ["CYAML", "Model"], swiftSettings: strict),
+        .target(name: "Config", dependencies: ["CYAML"], swiftSettings: strict),
 
         // Floor 6: the composition root.
         .target(

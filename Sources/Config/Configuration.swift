@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+
+/// An address to listen on: loopback only, because there is neither TLS nor a password.
+public struct ListenAddress: Hashable, Sendable {
+    /// `127.0.0.1` or `::1`.
+    public var host: String
+    /// 0 takes a free port.
+    public var port: Int
+
+    /// Reads `ADDRESS:PORT`; `origin` names the option in the error.
+    public init(parsing text: String, from origin: String) throws(ConfigError) {
+        do { self = try ListenAddress(text) } catch {
+            throw ConfigError("\(origin): \(error.description)")
+        }
+    }
+
+    init(_ text: String) throws(ValueError) {
+        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
+            (0...65535).contains(port)
+        else { throw ValueError("expected ADDRESS:PORT such as 127.0.0.1:9850") }
+        let host = text[..<colon].filter { $0 != "[" && $0 != "]" }
+        guard ["127.0.0.1", "::1", "localhost"].contains(host) else {
+            throw ValueError(
+                "only loopback (127.0.0.1, ::1) can be served: a wider address needs TLS and a "
+                    + "password, which this version does not have. Put a reverse proxy in front")
+        }
+        self.host = host == "localhost" ? "127.0.0.1" : host
+        self.port = port
+    }
+}
+
+/// Why a value cannot be used.
+struct ValueError: Error {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
+
+/// The agent's configuration.
+public struct Configuration: Hashable, Sendable {
+    /// Where containers and samples are kept.
+    public var dataDirectory = "/var/lib/ullage"
+    /// Where the HTTP API listens.
+    public var listen: ListenAddress
+    /// Milliseconds between two samples.
+    public var samplingInterval: Int64 = 10_000
+    /// Descriptors kept open for reading.
+    public var descriptorBudget: Int64 = 2000
+    /// How long samples are kept, in milliseconds.
+    public var retention: Int64 = 15 * 86_400_000
+    /// Bytes of samples on disk.
+    public var maxSize: Int64 = 1 << 30
+    /// How far back a power failure may reach, in milliseconds.
+    public var journalSync: Int64 = 5000
+    /// Series in memory.
+    public var maxSeries: Int64 = 200_000
+    /// How far back an instant selector looks, in milliseconds.
+    public var lookback: Int64 = 300_000
+    /// Samples one query may read.
+    public var maxSamples: Int64 = 50_000_000
+    /// Container labels to export.
+    public var containerLabels: [String] = []
+    /// What is logged: `debug`, `info`, `warning` or `error`.
+    public var logLevel = "info"
+
+    private init(listen: ListenAddress) { self.listen = listen }
+
+    /// The defaults.
+    public static let `default`: Configuration = {
+        guard let listen = try? ListenAddress("127.0.0.1:9850") else {
+            preconditionFailure("the default address is well formed")
+        }
+        return Configuration(listen: listen)
+    }()
+
+    /// Bytes a file may have.
+    static let maxFile = 1 << 20
+
+    /// Reads a file. Throws everything that is wrong with it. `notes` are remarks that do not keep
+    /// it from being used.
+    public static func load(path: String) throws(ConfigError) -> (configuration: Configuration, notes: [String]) {
+        try parse(try read(path), file: path)
+    }
+
+    private static func read(_ path: String) throws(ConfigError) -> [UInt8] {
+        func failure() -> ConfigError {
+            ConfigError("\(path): cannot read it: \(String(cString: strerror(errno)))")
+        }
+        let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard file >= 0 else { throw failure() }
+        defer { close(file) }
+        var bytes = [UInt8](repeating: 0, count: maxFile + 1)
+        var count = 0
+        while count < bytes.count {
+            let got = bytes.withUnsafeMutableBytes {
+                Glibc.read(file, $0.baseAddress.map { $0 + count }, $0.count - count)
+            }
+            guard got >= 0 else { throw failure() }
+            if got == 0 { break }
+            count += got
+        }
+        guard count <= maxFile else {
+            throw ConfigError("\(path): it is over 1 MiB, which no configuration is")
+        }
+        return Array(bytes[..<count])
+    }
+
+    /// Reads the text of a file.
+    public static func parse(
+        _ bytes: [UInt8], file: String
+    ) throws(ConfigError) -> (configuration: Configuration, notes: [String]) {
+        let root: YAMLNode?
+        do { root = try YAMLReader.read(bytes) } catch { throw ConfigError(file: file, [error]) }
+        guard let root, root.kind != "nothing" else {
+            return (.default, ["\(file) is empty: the defaults are used"])
+        }
+        var configuration = Configuration.default
+        var problems: [ConfigProblem] = []
+        Keys.decode(root, into: &configuration, problems: &problems)
+        guard problems.isEmpty else { throw ConfigError(file: file, problems) }
+        return (configuration, [])
+    }
+
+    /// The default configuration as YAML, each key with its comment.
+    public static func documented() -> String { Keys.documented() }
+}
