@@ -61,7 +61,7 @@ let package = Package(
         .target(
             name: "Collectors", dependencies: ["Linux", "Model", system], swiftSettings: gnu),
         .target(name: "Discovery", dependencies: ["Model", logging], swiftSettings: gnu),
-        .target(name: "Logs", dependencies: ["CLinux", "Linux", "Model"], swiftSettings: gnu),
+        .target(name: "Logs", dependencies: ["CLinux", "Linux", "Model", system], swiftSettings: gnu),
         .target(name: "PromQL", dependencies: ["Model"], swiftSettings: strict),
         .target(
             name: "Runtime", dependencies: ["CLinux", "Linux", "Model", system],
