@@ -88,16 +88,17 @@ let package = Package(
         .target(
             name: "Agent",
             dependencies: [
-                "Codecs", "Collectors", "Config", "Discovery", "HTTPAPI", "Linux", "Logs", "Model",
-                "PromQL", "Runtime", "SeriesStore", logging,
+                "CLinux", "Collectors", "Config", "Discovery", "HTTPAPI", "Linux", "Model", "PromQL",
+                "Runtime", "SeriesStore", logging,
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ], swiftSettings: gnu),
 
         // Floor 7: the programs.
         .executableTarget(
             name: "ullage",
             dependencies: [
-                "Agent", "Codecs", "Config", "Linux", "Logs", "Model", "PromQL", "Runtime",
+                "Agent", "Config", "Linux", "Logs", "Model", "Runtime", system,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

@@ -12,5 +12,12 @@ struct Ullage: AsyncParsableCommand {
             Start with `ullage agent` in one terminal; then, in another, `ullage stats`, \
             `ullage logs -f NAME` or `ullage query 'rate(container_cpu_usage_seconds_total[1m])'`.
             """,
-        version: Version.number)
+        version: Version.number,
+        subcommands: [
+            AgentCommand.self,
+            RunCommand.self, StopCommand.self, RemoveCommand.self,
+            ListCommand.self, InspectCommand.self, StatsCommand.self, LogsCommand.self,
+            QueryCommand.self,
+            ConfigCommand.self, DoctorCommand.self, VersionCommand.self,
+        ])
 }

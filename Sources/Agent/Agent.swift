@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Collectors
+import Config
+import Discovery
+import Glibc
+import HTTPAPI
+import Linux
+import Logging
+import Model
+import PromQL
+import Runtime
+import SeriesStore
+import ServiceLifecycle
+import Synchronization
+import UnixSignals
+
+/// The agent: everything below brought together, and run until a signal ends it.
+public struct Agent: Sendable {
+    private let source: ConfigurationSource
+    private let logger: Logger
+
+    /// An agent configured by `source`.
+    public init(source: ConfigurationSource) {
+        self.source = source
+        var logger = Logger(label: "ullage") { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = .info
+        self.logger = logger
+    }
+
+    /// Runs until SIGINT or SIGTERM. Throws `ConfigError` or `AgentError` when it cannot start.
+    public func run() async throws {
+        signal(SIGPIPE, SIG_IGN)
+        let configuration = try source.load()
+        let directory = DataDirectory(configuration.dataDirectory)
+        try Self.makeDirectory(directory.path)
+        try Self.makeDirectory(directory.agent)
+        let lock = try InstanceLock(path: directory.lock)
+        let sampling = try Sampling(
+            configuration, store: try Self.openStore(directory, configuration),
+            registry: Self.registry(directory))
+        unlink(directory.socket)
+        try await serve(configuration, directory, sampling)
+        unlink(directory.socket)
+        try? sampling.store.flush()
+        _ = consume lock
+    }
+
+    private func serve(
+        _ configuration: Configuration, _ directory: DataDirectory, _ sampling: Sampling
+    ) async throws {
+        var options = Engine.Options()
+        options.lookback = configuration.lookback
+        options.maxSamples = Int(configuration.maxSamples)
+        let services = Services(
+            engine: Engine(querier: sampling.store, options: options), querier: sampling.store,
+            exposition: sampling.store, containers: { sampling.stats },
+            notReady: { sampling.notReady }, version: AgentVersion.number)
+        let logger = logger
+        let listen = configuration.listen
+        let tcp = HTTPServer(
+            address: .tcp(host: listen.host, port: listen.port), services: services,
+            logger: Self.quiet
+        ) { port in
+            logger.info("listening", metadata: ["address": "http://\(listen.host):\(port ?? 0)"])
+        }
+        let socket = HTTPServer(
+            address: .unixSocket(path: directory.socket), services: services, logger: Self.quiet)
+        let group = ServiceGroup(
+            configuration: .init(
+                services: [
+                    .init(service: Running { try await sampling.registry.run() }),
+                    .init(service: Running { try await sampling.run() }),
+                    .init(service: Running { try await self.reload(sampling) }),
+                    .init(service: Running(gracefully: false) { try await tcp.run() }),
+                    .init(service: Running(gracefully: false) { try await socket.run() }),
+                ], gracefulShutdownSignals: [.sigint, .sigterm], logger: Self.quiet))
+        do { try await group.run() } catch {
+            throw AgentError(
+                "cannot serve on \(listen.host):\(listen.port) or \(directory.socket): \(error). If "
+                    + "the address is in use, choose another with --listen")
+        }
+    }
+
+    /// Reads the configuration again at each SIGHUP; keeps the one in use when that fails.
+    private func reload(_ sampling: Sampling) async throws {
+        for await _ in await UnixSignalsSequence(trapping: .sighup) {
+            do {
+                sampling.apply(try source.load())
+                logger.notice("configuration read again")
+            } catch {
+                sampling.reloadFailed()
+                logger.error("the configuration in use stays: \(error)")
+            }
+        }
+    }
+
+    private static let quiet: Logger = {
+        var logger = Logger(label: "http") { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = .error
+        return logger
+    }()
+
+    private static func registry(_ directory: DataDirectory) -> ContainerRegistry {
+        let runtime = Runtime(dataDirectory: directory.path, shimPath: "")
+        return ContainerRegistry(discoverers: [EmbeddedDiscoverer(runtime: runtime)])
+    }
+
+    private static func openStore(
+        _ directory: DataDirectory, _ configuration: Configuration
+    ) throws(AgentError) -> SeriesStore {
+        var options = SeriesStore.Options()
+        options.retention = configuration.retention
+        options.maxBytes = configuration.maxSize
+        options.syncInterval = configuration.journalSync
+        options.maxSeries = Int(configuration.maxSeries)
+        do { return try SeriesStore.open(directory: directory.series, options: options) } catch {
+            throw AgentError("\(error)")
+        }
+    }
+
+    private static func makeDirectory(_ path: String) throws(AgentError) {
+        var made = ""
+        for part in path.split(separator: "/") {
+            made += "/" + part
+            if mkdir(made, 0o755) != 0, errno != EEXIST {
+                throw AgentError(
+                    "cannot make the data directory \(path): \(AgentError.reason(errno)). Give one "
+                        + "that may be written to with --data-dir.")
+            }
+        }
+    }
+}
+
+/// A closure as a service that ends when the group shuts down.
+private struct Running: Service {
+    let gracefully: Bool
+    let body: @Sendable () async throws -> Void
+
+    init(gracefully: Bool = true, _ body: @escaping @Sendable () async throws -> Void) {
+        self.gracefully = gracefully
+        self.body = body
+    }
+
+    func run() async throws {
+        // The server listens for the shutdown itself; the others are cancelled.
+        guard gracefully else { return try await body() }
+        try await cancelWhenGracefulShutdown { try await body() }
+    }
+}

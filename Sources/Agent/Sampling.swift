@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Collectors
+import Config
+import Discovery
+import Linux
+import Model
+import SeriesStore
+import Synchronization
+
+/// The sampling thread with what it owns, and what others may see of it.
+final class Sampling: Sendable {
+    let store: SeriesStore
+    let registry: ContainerRegistry
+
+    /// The loop belongs to the sampling thread; the lock is held for a tick.
+    private struct Loop: ~Copyable {
+        let loop: SamplingLoop
+    }
+
+    private let loop: Mutex<Loop>
+    private let latest = Mutex<[ContainerStats]>([])
+    private let interval: Mutex<Int64>
+    private let wakeup: Wakeup
+    private let stopping = Atomic<Bool>(false)
+    private let ticks = Atomic<Int>(0)
+    private let skipped = Atomic<Int64>(0)
+    private let reloadSucceeded = Atomic<Bool>(true)
+
+    init(
+        _ configuration: Configuration, store: SeriesStore, registry: ContainerRegistry
+    ) throws(AgentError) {
+        self.store = store
+        self.registry = registry
+        do { wakeup = try Wakeup() } catch {
+            throw AgentError("cannot start sampling: no wake-up event (\(error))")
+        }
+        interval = Mutex(configuration.samplingInterval)
+        let loop = SamplingLoop(appender: store)
+        loop.setOptions(Self.options(configuration))
+        self.loop = Mutex(Loop(loop: loop))
+    }
+
+    /// What each container uses, as of the last tick.
+    var stats: [ContainerStats] { latest.withLock { $0 } }
+
+    /// Why the agent is not ready, or nil.
+    var notReady: String? {
+        ticks.load(ordering: .relaxed) > 0 ? nil : "The first sample has not been taken yet."
+    }
+
+    /// Takes over what can change while the agent runs.
+    func apply(_ configuration: Configuration) {
+        interval.withLock { $0 = configuration.samplingInterval }
+        loop.withLock { $0.loop.setOptions(Self.options(configuration)) }
+        reloadSucceeded.store(true, ordering: .relaxed)
+        wakeup.wake()
+    }
+
+    func reloadFailed() { reloadSucceeded.store(false, ordering: .relaxed) }
+
+    /// Samples on a thread of its own until the task is cancelled.
+    func run() async throws {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
+                BlockingThread.start("sampler") {
+                    self.sample()
+                    done.resume()
+                }
+            }
+        } onCancel: {
+            stopping.store(true, ordering: .releasing)
+            wakeup.wake()
+        }
+    }
+
+    /// Ticks at multiples of the interval, the first at once. Ticks that a slow one covered are
+    /// left out and counted, never made up for.
+    private func sample() {
+        var due = Clock.realtimeMilliseconds()
+        while !stopping.load(ordering: .acquiring) {
+            let every = interval.withLock { $0 }
+            var now = Clock.realtimeMilliseconds()
+            // The clock was set back, or the interval shortened: do not wait for the old date.
+            if due - now > every { due = (now / every + 1) * every }
+            if now < due {
+                _ = wakeup.wait(milliseconds: due - now)
+                continue
+            }
+            tick(at: due)
+            now = Clock.realtimeMilliseconds()
+            let next = (due / every + 1) * every
+            due = max(next, now / every * every)
+            if due > next { skipped.add((due - next) / every, ordering: .relaxed) }
+        }
+    }
+
+    private func tick(at time: Milliseconds) {
+        let containers = registry.current()
+        let readings = readings()
+        let stats = loop.withLock { loop in
+            loop.loop.tick(at: time, containers: containers, readings: readings)
+            return loop.loop.stats
+        }
+        latest.withLock { $0 = stats }
+        if registry.isComplete { ticks.add(1, ordering: .relaxed) }
+    }
+
+    private func readings() -> [SelfReading] {
+        let store = store.statistics()
+        return [
+            SelfReading(AgentMetrics.buildInfo, ["version": AgentVersion.number], 1),
+            SelfReading(
+                AgentMetrics.ticksSkipped, [:], Double(skipped.load(ordering: .relaxed))),
+            SelfReading(AgentMetrics.series, [:], Double(store.series)),
+            SelfReading(AgentMetrics.storeBytes, ["part": "database"], Double(store.databaseBytes)),
+            SelfReading(AgentMetrics.storeBytes, ["part": "wal"], Double(store.walBytes)),
+            SelfReading(AgentMetrics.storeErrors, [:], Double(store.errors)),
+            SelfReading(AgentMetrics.storeQuarantined, [:], Double(store.quarantined)),
+            SelfReading(
+                AgentMetrics.configReloadSuccessful, [:],
+                reloadSucceeded.load(ordering: .relaxed) ? 1 : 0),
+        ]
+    }
+
+    private static func options(_ configuration: Configuration) -> ContainerCollector.Options {
+        var options = ContainerCollector.Options()
+        options.labels = configuration.containerLabels
+        options.descriptorBudget = Int(configuration.descriptorBudget)
+        return options
+    }
+}

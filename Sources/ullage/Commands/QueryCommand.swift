@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Glibc
+import Logs
+
+/// `ullage query`: evaluates PromQL on an agent, or on any server with Prometheus' API.
+struct QueryCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "query",
+        abstract: "Evaluate a PromQL expression.",
+        discussion: """
+            An instant query by default; with --since or --start a range query. Times are RFC 3339, \
+            `2026-01-31 12:00`, epoch seconds, or relative such as 10m or `2h ago`.
+            """)
+
+    @Option(help: "The time of an instant query.")
+    var at: String?
+
+    @Option(help: "A range that began so long ago and ends now, such as 1h.")
+    var since: String?
+
+    @Option(help: "The start of a range.")
+    var start: String?
+
+    @Option(help: "The end of a range; now unless given.")
+    var end: String?
+
+    @Option(help: "The step of a range, such as 30s; a 250th of the range unless given.")
+    var step: String?
+
+    @Option(name: [.short, .long], help: "table, json or csv.")
+    var output = QueryFormat.table
+
+    @OptionGroup var host: HostOptions
+
+    @Argument(help: "The expression.")
+    var expression: String
+
+    func validate() throws {
+        if at != nil, since != nil || start != nil || end != nil || step != nil {
+            throw ValidationError("--at is for an instant; leave out the range's options.")
+        }
+        if since != nil, start != nil { throw ValidationError("--since and --start exclude each other.") }
+        if end != nil || step != nil, since == nil, start == nil {
+            throw ValidationError("--end and --step need --since or --start.")
+        }
+    }
+
+    func run() async throws {
+        try await reportingFailures {
+            let client = try host.client()
+            let (path, parameters) = try request()
+            let response = try await client.get(path, query: parameters)
+            if output == .json, response.status == 200 {
+                return Terminal.write(response.body + [UInt8(ascii: "\n")])
+            }
+            let answer = try QueryAnswer(response, expression: expression)
+            for note in answer.notes { Terminal.writeError("\(note)\n") }
+            Terminal.write(output == .csv ? answer.csv() : answer.table().rendered())
+        }
+    }
+
+    /// The endpoint and its parameters.
+    private func request() throws -> (String, [(String, String)]) {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        let now = Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+        guard let begin = since ?? start else {
+            let instant = try at.map { try moment($0, now: now) } ?? now
+            return ("/api/v1/query", [("query", expression), ("time", seconds(instant))])
+        }
+        let first = try moment(begin, now: now)
+        let last = try end.map { try moment($0, now: now) } ?? now
+        guard first <= last else { throw Failure(.usage, "the range ends before it starts") }
+        let automatic = max(1, ((last - first) / 250 + 999_999_999) / 1_000_000_000)
+        return (
+            "/api/v1/query_range",
+            [
+                ("query", expression), ("start", seconds(first)), ("end", seconds(last)),
+                ("step", step ?? "\(automatic)"),
+            ]
+        )
+    }
+
+    private func moment(_ text: String, now: Int64) throws -> Int64 {
+        do { return try TimeExpression.parse(text, now: now) } catch {
+            throw Failure(.usage, "\(error)")
+        }
+    }
+
+    /// Nanoseconds as the API's float seconds, to the millisecond.
+    private func seconds(_ nanoseconds: Int64) -> String {
+        Quantity.decimal(Double(nanoseconds / 1_000_000) / 1000, 3)
+    }
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Glibc
+import Model
+import Runtime
+
+/// `ullage run`: makes a container and starts it.
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Run a command in a new container (needs root).",
+        usage: "ullage run [-d] --name N [--memory 64m] [--cpus 0.5] [--pids-limit N] "
+            + "--rootfs DIR -- CMD ARG...")
+
+    @Flag(name: [.short, .long], help: "Leave it running and print its id.")
+    var detach = false
+
+    @Option(help: "The container's name: letters, digits and `_.-`.")
+    var name: String
+
+    @Option(name: [.short, .long], help: "Memory it may use, such as 64m or 1g.")
+    var memory: ByteSize?
+
+    @Option(help: "Cores it may use, such as 0.5.")
+    var cpus: Double?
+
+    @Option(help: "Processes and threads it may have.")
+    var pidsLimit: Int64?
+
+    @Option(help: "A directory with the root file system; the container writes to a layer above.")
+    var rootfs: String
+
+    @Option(name: [.short, .long], help: "An environment variable, KEY=VALUE. May be repeated.")
+    var env: [String] = []
+
+    @Option(name: [.short, .long], help: "A label, KEY=VALUE. May be repeated.")
+    var label: [String] = []
+
+    @Option(name: [.short, .long], help: "The directory the command starts in.")
+    var workdir = "/"
+
+    @OptionGroup var data: DataDirectoryOptions
+
+    @Argument(parsing: .postTerminator, help: "The command and its arguments, after `--`.")
+    var command: [String]
+
+    func validate() throws {
+        if command.isEmpty { throw ValidationError("No command: write it after `--`.") }
+        for pair in label + env where !pair.contains("=") {
+            throw ValidationError("`\(Terminal.safe(pair))` is not KEY=VALUE.")
+        }
+    }
+
+    func run() async throws {
+        try await reportingFailures {
+            let runtime = data.runtime()
+            let container: Container
+            do throws(RuntimeError) { container = try runtime.run(spec()) } catch {
+                throw Failure(code: error.exitCode, "\(error)")
+            }
+            guard !detach else { return Terminal.write(container.id + "\n") }
+            throw ExitCode(try await attend(container, runtime: runtime))
+        }
+    }
+
+    private func spec() -> ContainerSpec {
+        var spec = ContainerSpec(
+            name: name, rootfs: DataDirectoryOptions.absolute(rootfs), command: command)
+        spec.environment = env
+        spec.workingDirectory = workdir
+        spec.limits = Container.Limits(memory: memory?.bytes, cpus: cpus, pids: pidsLimit)
+        for pair in label {
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            spec.labels[String(parts[0])] = String(parts[1])
+        }
+        return spec
+    }
+
+    /// Shows the container's output until it ends; stops it on Ctrl-C. Gives its exit code.
+    private func attend(_ container: Container, runtime: Runtime) async throws -> Int32 {
+        let interrupt = Interrupt { try? runtime.stop(container, timeout: 10) }
+        defer { interrupt.cancel() }
+        try LogOutput().show(container, tail: nil, isRunning: { runtime.isRunning(container) })
+        return try runtime.wait(container)
+    }
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Agent
+import ArgumentParser
+import Glibc
+import Runtime
+
+/// `--data-dir`, which every command that touches containers has.
+struct DataDirectoryOptions: ParsableArguments {
+    @Option(
+        name: .customLong("data-dir"),
+        help: "Where containers and samples are kept (or the environment variable ULLAGE_DATA_DIR).")
+    var path: String = getenv("ULLAGE_DATA_DIR").map { String(cString: $0) }
+        ?? DataDirectory.standard
+
+    /// The layout below it.
+    var directory: DataDirectory { DataDirectory(Self.absolute(path)) }
+
+    /// The embedded runtime that keeps its containers there.
+    func runtime() -> Runtime { Runtime(dataDirectory: directory.path, shimPath: ShimPath.find()) }
+
+    /// A path that means the same from any working directory.
+    static func absolute(_ path: String) -> String {
+        guard !path.hasPrefix("/"), let current = getcwd(nil, 0) else { return path }
+        defer { free(current) }
+        return String(cString: current) + "/" + path
+    }
+}
+
+/// `--host`, which every command that asks an agent has.
+struct HostOptions: ParsableArguments {
+    @Option(
+        name: [.customShort("H"), .customLong("host")],
+        help: """
+            The agent to ask: unix:///path or http://host:port (or the environment variable \
+            ULLAGE_HOST). By default the one that runs with this --data-dir.
+            """)
+    var host: String?
+
+    @OptionGroup var data: DataDirectoryOptions
+
+    /// A client for the agent chosen.
+    func client() throws -> APIClient {
+        if let text = host ?? getenv("ULLAGE_HOST").map({ String(cString: $0) }), !text.isEmpty {
+            return APIClient(endpoint: try .init(parsing: text))
+        }
+        return APIClient(endpoint: .unixSocket(path: data.directory.socket))
+    }
+}
+
+/// How a list is written.
+enum ListFormat: String, ExpressibleByArgument, CaseIterable {
+    case table
+    case json
+}
+
+/// How a query's answer is written.
+enum QueryFormat: String, ExpressibleByArgument, CaseIterable {
+    case table
+    case json
+    case csv
+}
+
+/// Finds the shim's program: beside this one, or where packages put it.
+enum ShimPath {
+    /// A path even when there is nothing at it: the runtime says so when it is needed.
+    static func find() -> String {
+        if let chosen = getenv("ULLAGE_SHIM") { return String(cString: chosen) }
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let length = readlink("/proc/self/exe", &buffer, buffer.count)
+        if length > 0, let slash = buffer[..<length].lastIndex(of: UInt8(ascii: "/")) {
+            let beside = String(decoding: buffer[...slash], as: UTF8.self) + "ullage-shim"
+            if access(beside, X_OK) == 0 { return beside }
+        }
+        return "/usr/libexec/ullage/ullage-shim"
+    }
+}
+
+/// A size such as `64m`: a number with an optional binary unit, as Docker's `--memory` takes it.
+struct ByteSize: ExpressibleByArgument {
+    let bytes: Int64
+
+    init?(argument: String) {
+        let lower = argument.lowercased()
+        let digits = lower.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
+        let units: [Substring: Double] = [
+            "": 1, "b": 1, "k": 0x1p10, "kb": 0x1p10, "kib": 0x1p10, "m": 0x1p20, "mb": 0x1p20,
+            "mib": 0x1p20, "g": 0x1p30, "gb": 0x1p30, "gib": 0x1p30, "t": 0x1p40, "tb": 0x1p40,
+            "tib": 0x1p40,
+        ]
+        guard let number = Double(digits), let unit = units[lower[digits.endIndex...]],
+            number >= 0, number * unit < 9e18
+        else { return nil }
+        bytes = Int64(number * unit)
+    }
+}
