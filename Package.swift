@@ -116,6 +116,15 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
         .testTarget(
+            name: "ConfigTests", dependencies: ["Config", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "LogsTests", dependencies: ["Logs", "Model", "TestSupport", system],
+            swiftSettings: gnu),
+        .testTarget(name: "PromQLTests", dependencies: ["Model", "PromQL"], swiftSettings: strict),
+        .testTarget(
+            name: "SeriesStoreTests", dependencies: ["Model", "SeriesStore", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
             name: "RuntimeTests",
             dependencies: ["Linux", "Model", "Runtime", "TestSupport"],
             swiftSettings: gnu),

@@ -9,7 +9,6 @@ struct CgroupReading {
     var memoryCurrent: Int64?
     var memoryPeak: Int64?
     var memorySwap: Int64?
-    var memoryFailcnt: Int64?
     var memory = MemoryStat()
     var events = MemoryEvents()
     var pids: Int64?
@@ -46,7 +45,7 @@ final class CgroupReader {
     /// What a file holds; `v1` cases have a format of their own.
     fileprivate enum Item {
         case cpuStat, cpuacctUsage, cpuacctStat
-        case memoryCurrent, memoryPeak, memorySwap, memoryFailcnt
+        case memoryCurrent, memoryPeak, memorySwap
         case memoryStat, memoryStatV1, memoryEvents
         case pids, ioStat, blkioBytes, blkioOperations
         case cpuPressure, memoryPressure, ioPressure
@@ -99,7 +98,7 @@ final class CgroupReader {
                     : [
                         (.memoryCurrent, "memory.usage_in_bytes"), (.memoryStatV1, "memory.stat"),
                         (.memoryPeak, "memory.max_usage_in_bytes"),
-                        (.memoryFailcnt, "memory.failcnt"), (.memoryEvents, "memory.oom_control"),
+                        (.memoryEvents, "memory.oom_control"),
                         (.memoryMax, "memory.limit_in_bytes"),
                     ]
             ),
@@ -176,7 +175,6 @@ final class CgroupReader {
         case .memoryCurrent: reading.memoryCurrent = FlatKeyed.single(bytes)
         case .memoryPeak: reading.memoryPeak = FlatKeyed.single(bytes)
         case .memorySwap: reading.memorySwap = FlatKeyed.single(bytes)
-        case .memoryFailcnt: reading.memoryFailcnt = FlatKeyed.single(bytes)
         case .memoryStat: reading.memory = MemoryStat(v2: bytes)
         case .memoryStatV1:
             reading.memory = MemoryStat(v1: bytes)

@@ -63,9 +63,6 @@ enum ContainerFields {
         .init(ContainerMetrics.memoryActiveFile) { plain($0.cgroup.memory.activeFile) },
         .init(ContainerMetrics.memoryInactiveFile) { plain($0.cgroup.memory.inactiveFile) },
         .init(ContainerMetrics.memoryKernel) { plain($0.cgroup.memory.kernel) },
-        .init(ContainerMetrics.memoryFailcnt) {
-            plain($0.cgroup.memoryFailcnt ?? $0.cgroup.events.max)
-        },
         .init(
             ContainerMetrics.memoryFailures, ["failure_type": "pgfault", "scope": "container"]
         ) { plain($0.cgroup.memory.faults) },

@@ -85,10 +85,6 @@ public enum ContainerMetrics {
     public static let memoryKernel = MetricDescriptor(
         "container_memory_kernel_usage", .gauge, unit: "bytes",
         help: "Size of kernel memory allocated in bytes.", source: "memory.stat kernel")
-    /// Times the limit was hit.
-    public static let memoryFailcnt = MetricDescriptor(
-        "container_memory_failcnt", .counter, help: "Number of memory usage hits limits",
-        source: "memory.events max, or v1 memory.failcnt")
     /// Page faults, with `failure_type` and `scope`.
     public static let memoryFailures = MetricDescriptor(
         "container_memory_failures_total", .counter,

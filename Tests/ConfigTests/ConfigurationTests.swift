@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Config
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("Configuration")
+struct ConfigurationTests {
+    private func error(_ text: String) -> String {
+        do {
+            _ = try Configuration.parse(Array(text.utf8), file: "f.yaml")
+            return "no error"
+        } catch { return "\(error)" }
+    }
+
+    @Test("The shipped file is the documented default")
+    func shippedFile() throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+        let text = try #require(contents(root.appending(path: "config/ullage.yaml").path))
+        #expect(text == Configuration.documented())
+        let parsed = try Configuration.parse(Array(text.utf8), file: "ullage.yaml")
+        #expect(parsed.configuration == .default)
+    }
+
+    @Test("Values are read")
+    func values() throws {
+        let text = "listen: '[::1]:1'\nsampling: {interval: 1s}\ncontainers: {labels: [a, b]}\n"
+        let parsed = try Configuration.parse(Array(text.utf8), file: "f").configuration
+        #expect(parsed.listen.port == 1)
+        #expect(parsed.samplingInterval == 1000)
+        #expect(parsed.containerLabels == ["a", "b"])
+    }
+
+    @Test("An unknown key is an error with its place and a suggestion")
+    func unknownKey() {
+        #expect(
+            error("store:\n  retension: 1d\n")
+                == "f.yaml:2:3: unknown key `retension` in `store`; did you mean `retention`?")
+    }
+
+    @Test("Everything that is wrong is said at once")
+    func allProblems() {
+        let text = error("sampling:\n  interval: soon\nlisten: 0.0.0.0:9850\nlog: 3\n")
+        #expect(text.contains("f.yaml:2:13: `interval`: expected a duration"))
+        #expect(text.contains("f.yaml:3:9: `listen`: only loopback"))
+        #expect(text.contains("f.yaml:4:6: `log` must be a mapping"))
+    }
+
+    @Test("What is no YAML, too deep, doubled or an alias is refused with its place")
+    func malformed() {
+        #expect(error("a: [").hasPrefix("f.yaml:"))
+        #expect(error("listen: 127.0.0.1:1\nlisten: 127.0.0.1:2\n").contains("f.yaml:2:1: `listen` is given twice"))
+        #expect(error(String(repeating: "[", count: 1000)).contains("too deep"))
+        #expect(error("a: &x 1\nb: *x\n").contains("aliases"))
+        #expect(error("a: 1\n---\nb: 1\n").contains("second document"))
+    }
+
+    @Test("An empty file means the defaults")
+    func empty() throws {
+        let parsed = try Configuration.parse([], file: "f")
+        #expect(parsed.configuration == .default)
+        #expect(parsed.notes.count == 1)
+    }
+
+    @Test("A missing file, a directory and 10 MB are refused")
+    func files() throws {
+        let directory = try TemporaryDirectory("config")
+        let large = try directory.write(String(repeating: "# \n", count: 3_500_000), to: "large")
+        for (path, reason) in [
+            (directory.appending("none"), "No such file"), (directory.path, "directory"),
+            (large, "over 1 MiB"),
+        ] {
+            #expect { try Configuration.load(path: path) } throws: { "\($0)".contains(reason) }
+        }
+    }
+
+    @Test("Random and mutated text never crashes the reader")
+    func fuzz() {
+        var random = SystemRandomNumberGenerator()
+        let base = Array(Configuration.documented().utf8)
+        for _ in 0..<300 {
+            var bytes = base
+            for _ in 0..<Int.random(in: 1...20, using: &random) {
+                bytes[Int.random(in: 0..<bytes.count, using: &random)] = .random(in: 0...255, using: &random)
+            }
+            _ = try? Configuration.parse(bytes, file: "f")
+        }
+    }
+}

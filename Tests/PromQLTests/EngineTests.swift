@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Model
+import PromQL
+import Testing
+
+/// One series with a sample every ten seconds.
+private struct FixedQuerier: SeriesQuerier {
+    let values: [Double]
+
+    final class Cursor: SampleCursor {
+        var values: [Double]?
+        init(_ values: [Double]) { self.values = values }
+        func next(into buffer: inout SampleBuffer) throws -> Bool {
+            buffer.removeAll()
+            guard let values else { return false }
+            buffer.timestamps = values.indices.map { Int64($0) * 10_000 }
+            buffer.values = values
+            self.values = nil
+            return true
+        }
+    }
+
+    func select(
+        _ matchers: [Matcher], in range: TimeRange, hints: SelectHints
+    ) throws -> [SelectedSeries] {
+        [SelectedSeries(labels: ["__name__": "m", "a": "b"], cursor: Cursor(values))]
+    }
+    func series(_ matchers: [Matcher], in range: TimeRange, limit: Int) throws -> [Labels] { [] }
+    func labelNames(_ matchers: [Matcher], in range: TimeRange) throws -> [String] { [] }
+    func labelValues(of name: String, _ matchers: [Matcher], in range: TimeRange) throws -> [String] { [] }
+    func metadata() throws -> [MetricDescriptor] { [] }
+}
+
+@Suite("Queries")
+struct EngineTests {
+    private func value(_ expression: String, at time: Int64, _ values: [Double]) throws -> Double? {
+        let engine = Engine(querier: FixedQuerier(values: values))
+        guard case .vector(let samples) = try engine.instant(expression, at: time).value else { return nil }
+        return samples.first?.point.value
+    }
+
+    @Test("A selector takes the newest sample within the lookback, up to a stale marker")
+    func selector() throws {
+        #expect(try value("m", at: 25_000, [1, 2, 3, 4]) == 3)
+        #expect(try value("m{a=\"b\"}", at: 329_999, [1, 2, 3, 4]) == 4)
+        #expect(try value("m", at: 330_000, [1, 2, 3, 4]) == nil)
+        #expect(try value("m", at: 30_000, [1, 2, 3, StaleMarker.value]) == nil)
+    }
+
+    @Test("A rate counts resets and is drawn out to the window's edges")
+    func rate() throws {
+        #expect(try value("rate(m[40s])", at: 30_000, [0, 10, 20, 30]) == 0.75)
+        #expect(try value("increase(m[1m])", at: 60_000, [0, 10, 20, 30, 0, 10, 20]) == 60)
+        #expect(try value("rate(m[5s])", at: 30_000, [0, 10, 20, 30]) == nil)
+        #expect(try value("max_over_time(m[20s])", at: 20_000, [9, 1, 2]) == 2)
+    }
+
+    @Test("A range query has a point for each step")
+    func range() throws {
+        let engine = Engine(querier: FixedQuerier(values: [1, 2, 3]))
+        let result = try engine.range("m", start: 0, end: 20_000, step: 10_000)
+        #expect(
+            result.value == .matrix([
+                MatrixSeries(
+                    labels: ["__name__": "m", "a": "b"],
+                    points: [0, 1, 2].map { Point(timestamp: $0 * 10_000, value: Double($0 + 1)) })
+            ]))
+        #expect(throws: QueryError.self) { try engine.range("m", start: 0, end: 11_000_000, step: 1000) }
+        #expect(throws: QueryError.self) { try engine.range("m", start: .min, end: .max, step: 1) }
+    }
+
+    @Test("Errors name their place")
+    func errors() {
+        let engine = Engine(querier: FixedQuerier(values: []))
+        for (text, message) in [
+            ("m{", "1:3: parse error: unexpected end of input, expected \"}\""),
+            ("m +", "1:3: parse error: unexpected character: '+'"),
+            ("foo(m[1m])", "1:1: parse error: unknown function with name \"foo\""),
+            ("{}", "1:1: parse error: vector selector must contain at least one non-empty matcher"),
+        ] {
+            #expect { try engine.instant(text, at: 0) } throws: { "\($0)" == message }
+        }
+    }
+
+    @Test("Random text never crashes the parser")
+    func fuzz() {
+        var random = SystemRandomNumberGenerator()
+        let engine = Engine(querier: FixedQuerier(values: []))
+        let pieces = ["m", "{", "}", "(", ")", "[", "]", "5m", "1e9", "\"x\"", "=~", ",", "rate", "\\", "é", "#", "'"]
+        for _ in 0..<3000 {
+            let text = (0..<Int.random(in: 0...12, using: &random))
+                .map { _ in pieces.randomElement(using: &random) ?? "" }.joined()
+            _ = try? engine.instant(text, at: 0)
+        }
+    }
+}

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# install-deps.sh run|test|bench: installs the Debian packages that are missing, and only those.
+set -euo pipefail
+purpose=${1:-run}
+packages=(g++ make pkg-config libsqlite3-dev libyaml-dev libre2-dev busybox-static)
+case $purpose in
+    run) ;;
+    test) packages+=(curl prometheus qemu-system-x86 linux-image-cloud-amd64 kmod cpio) ;;
+    bench) packages+=(curl procps prometheus-node-exporter conmon) ;;
+    *) echo "install-deps.sh: unknown purpose $purpose" >&2; exit 64 ;;
+esac
+
+missing=()
+for package in "${packages[@]}"; do
+    state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+    [ "$state" = installed ] || missing+=("$package")
+done
+if [ ${#missing[@]} -eq 0 ]; then
+    echo "Packages: all ${#packages[@]} are installed."
+    exit 0
+fi
+if [ "$(id -u)" != 0 ]; then
+    echo "needs root: sudo apt-get install --no-install-recommends ${missing[*]}" >&2
+    exit 77
+fi
+
+echo "Packages: installing ${missing[*]}"
+# Services of what is installed must not start: only the programs are wanted.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+    printf '#!/bin/sh\nexit 101\n' >$policy
+    chmod +x $policy
+    trap 'rm -f $policy' EXIT
+fi
+export DEBIAN_FRONTEND=noninteractive
+install=(apt-get install -y -q --no-install-recommends "${missing[@]}")
+"${install[@]}" >/dev/null 2>&1 || { apt-get update -q && "${install[@]}"; }
