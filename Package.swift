@@ -47,7 +47,8 @@ let package = Package(
     targets: [
         // Floor 0: the kernel, the vocabulary, the C libraries.
         .target(name: "CLinux"),
-        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(
+            name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
         .target(name: "Linux", dependencies: ["CLinux", system], swiftSettings: gnu),
@@ -61,7 +62,8 @@ let package = Package(
         .target(
             name: "Collectors", dependencies: ["Linux", "Model", system], swiftSettings: gnu),
         .target(name: "Discovery", dependencies: ["Model", logging], swiftSettings: gnu),
-        .target(name: "Logs", dependencies: ["CLinux", "Linux", "Model", system], swiftSettings: gnu),
+        .target(
+            name: "Logs", dependencies: ["CLinux", "Linux", "Model", system], swiftSettings: gnu),
         .target(name: "PromQL", dependencies: ["Model"], swiftSettings: strict),
         .target(
             name: "Runtime", dependencies: ["CLinux", "Linux", "Model", system],
@@ -88,7 +90,8 @@ let package = Package(
         .target(
             name: "Agent",
             dependencies: [
-                "CLinux", "Collectors", "Config", "Discovery", "HTTPAPI", "Linux", "Model", "PromQL",
+                "CLinux", "Collectors", "Config", "Discovery", "HTTPAPI", "Linux", "Model",
+                "PromQL",
                 "Runtime", "SeriesStore", logging,
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

@@ -23,7 +23,9 @@ public struct ConfigurationSource: Sendable {
         var configuration = Configuration.default
         if let file { configuration = try Configuration.load(path: file).configuration }
         if let dataDirectory { configuration.dataDirectory = dataDirectory }
-        if let listen { configuration.listen = try ListenAddress(parsing: listen, from: "--listen") }
+        if let listen {
+            configuration.listen = try ListenAddress(parsing: listen, from: "--listen")
+        }
         return configuration
     }
 }

@@ -81,7 +81,11 @@ final class CgroupReader {
     /// v1 hierarchies, for what v2 does not have here.
     private func addLegacy(_ path: String, _ hierarchies: CgroupHierarchies, _ keep: Bool) {
         let plans: [(CgroupHierarchies.Controller, [(Item, String)])] = [
-            (.cpuacct, has(.cpuStat) ? [] : [(.cpuacctUsage, "cpuacct.usage"), (.cpuacctStat, "cpuacct.stat")]),
+            (
+                .cpuacct,
+                has(.cpuStat)
+                    ? [] : [(.cpuacctUsage, "cpuacct.usage"), (.cpuacctStat, "cpuacct.stat")]
+            ),
             (
                 .cpu,
                 has(.cpuMax)
@@ -114,7 +118,8 @@ final class CgroupReader {
             ),
         ]
         for (controller, files) in plans where !files.isEmpty {
-            guard let mount = hierarchies.legacyMount(controller), let at = open(mount + path) else {
+            guard let mount = hierarchies.legacyMount(controller), let at = open(mount + path)
+            else {
                 continue
             }
             add(at, keep, files)
@@ -206,7 +211,8 @@ final class CgroupReader {
     private func has(_ item: Item) -> Bool { sources.contains { $0.item == item } }
 
     private func open(_ path: String) -> Int? {
-        guard let descriptor = try? OwnedDescriptor(opening: path, flags: Self.directoryFlags) else {
+        guard let descriptor = try? OwnedDescriptor(opening: path, flags: Self.directoryFlags)
+        else {
             return nil
         }
         directories.append(OwnedDescriptorBox(descriptor))
@@ -216,7 +222,9 @@ final class CgroupReader {
 
     private func add(_ directory: Int, _ keep: Bool, _ files: [(Item, String)]) {
         for (item, name) in files {
-            guard let file = KernelFile(name, in: directories[directory].descriptor) else { continue }
+            guard let file = KernelFile(name, in: directories[directory].descriptor) else {
+                continue
+            }
             let kept = keep && !item.isLimit ? KeptFile(file) : nil
             if kept != nil { descriptors += 1 }
             sources.append(Source(item: item, name: name, directory: directory, kept: kept))

@@ -33,7 +33,8 @@ public final class ContainerCollector {
     public private(set) var errors = 0
 
     /// A collector for this host's hierarchies.
-    public init(hierarchies: CgroupHierarchies = CgroupHierarchies(), options: Options = Options()) {
+    public init(hierarchies: CgroupHierarchies = CgroupHierarchies(), options: Options = Options())
+    {
         self.hierarchies = hierarchies
         self.options = options
     }
@@ -59,7 +60,8 @@ public final class ContainerCollector {
             do {
                 samplers[key] = try ContainerSampler(
                     container, labels: labels(container), appender: appender,
-                    hierarchies: hierarchies, keepDescriptors: descriptors < options.descriptorBudget)
+                    hierarchies: hierarchies,
+                    keepDescriptors: descriptors < options.descriptorBudget)
             } catch {
                 errors += 1
             }

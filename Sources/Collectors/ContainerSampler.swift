@@ -17,7 +17,11 @@ final class ContainerSampler {
     private var last: [Double]
     private var memoryTrend = Trend()
     private var pidsTrend = Trend()
-    private var previous: (cpu: Int64, lines: UInt64, read: Int64, written: Int64, periods: Int64, throttled: Int64, seconds: Double)?
+    private var previous:
+        (
+            cpu: Int64, lines: UInt64, read: Int64, written: Int64, periods: Int64,
+            throttled: Int64, seconds: Double
+        )?
     private var ticks = 0
     private var headroom = Headroom()
 

@@ -17,7 +17,8 @@ public struct ListenAddress: Hashable, Sendable {
     }
 
     init(_ text: String) throws(ValueError) {
-        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
+        guard let colon = text.lastIndex(of: ":"),
+            let port = Int(text[text.index(after: colon)...]),
             (0...65535).contains(port)
         else { throw ValueError("expected ADDRESS:PORT such as 127.0.0.1:9850") }
         let host = text[..<colon].filter { $0 != "[" && $0 != "]" }
@@ -79,7 +80,9 @@ public struct Configuration: Hashable, Sendable {
 
     /// Reads a file. Throws everything that is wrong with it. `notes` are remarks that do not keep
     /// it from being used.
-    public static func load(path: String) throws(ConfigError) -> (configuration: Configuration, notes: [String]) {
+    public static func load(path: String) throws(ConfigError) -> (
+        configuration: Configuration, notes: [String]
+    ) {
         try parse(try read(path), file: path)
     }
 

@@ -32,7 +32,8 @@ enum Keys {
         },
         Key(
             section: "sampling", name: "descriptor_budget", preset: "2000",
-            comment: "Files kept open for reading; with more containers, files are opened each time."
+            comment:
+                "Files kept open for reading; with more containers, files are opened each time."
         ) { node, c throws(ValueError) in
             c.descriptorBudget = try Value.integer(node, 0...1_000_000)
         },
@@ -68,7 +69,8 @@ enum Keys {
         },
         Key(
             section: "containers", name: "labels", preset: "[]",
-            comment: "Container labels to export as container_label_*. Each value makes new series. "
+            comment:
+                "Container labels to export as container_label_*. Each value makes new series. "
                 + "Reloaded on SIGHUP."
         ) { node, c throws(ValueError) in c.containerLabels = try Value.texts(node) },
         Key(
@@ -98,7 +100,8 @@ enum Keys {
         guard case .map(let pairs) = node.content else {
             let what = section.isEmpty ? "the configuration" : "`\(section)`"
             problems.append(
-                ConfigProblem(node.mark, "\(what) must be a mapping of keys to values, not \(node.kind)"))
+                ConfigProblem(
+                    node.mark, "\(what) must be a mapping of keys to values, not \(node.kind)"))
             return
         }
         var seen: Set<String> = []
@@ -177,7 +180,8 @@ enum Value {
     }
 
     /// A duration such as `1h30m`, in milliseconds.
-    static func duration(_ node: YAMLNode, _ range: ClosedRange<Int64>) throws(ValueError) -> Int64 {
+    static func duration(_ node: YAMLNode, _ range: ClosedRange<Int64>) throws(ValueError) -> Int64
+    {
         let units: [(String, Int64)] = [
             ("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000),
             ("w", 604_800_000), ("y", 31_536_000_000),
@@ -195,7 +199,8 @@ enum Value {
         }
         guard range.contains(total) else {
             throw ValueError(
-                "expected a duration from \(range.lowerBound / 1000)s to \(range.upperBound / 1000)s")
+                "expected a duration from \(range.lowerBound / 1000)s to \(range.upperBound / 1000)s"
+            )
         }
         return total
     }

@@ -58,7 +58,9 @@ struct YAMLReader {
             case YAML_STREAM_END_EVENT: return root
             case YAML_DOCUMENT_START_EVENT:
                 if root != nil {
-                    throw ConfigProblem(Self.mark(event.start_mark), "a second document begins here: a configuration is one document")
+                    throw ConfigProblem(
+                        Self.mark(event.start_mark),
+                        "a second document begins here: a configuration is one document")
                 }
                 root = try node(try next(), depth: 0)
             default: break
@@ -66,7 +68,8 @@ struct YAMLReader {
         }
     }
 
-    private mutating func node(_ taken: yaml_event_t, depth: Int) throws(ConfigProblem) -> YAMLNode {
+    private mutating func node(_ taken: yaml_event_t, depth: Int) throws(ConfigProblem) -> YAMLNode
+    {
         var event = taken
         defer { yaml_event_delete(&event) }
         let mark = Self.mark(event.start_mark)
@@ -78,9 +81,11 @@ struct YAMLReader {
         case YAML_SCALAR_EVENT:
             let scalar = event.data.scalar
             let text = String(
-                decoding: UnsafeBufferPointer(start: scalar.value, count: scalar.length), as: UTF8.self)
+                decoding: UnsafeBufferPointer(start: scalar.value, count: scalar.length),
+                as: UTF8.self)
             return YAMLNode(
-                content: .scalar(text, isQuoted: scalar.style != YAML_PLAIN_SCALAR_STYLE), mark: mark)
+                content: .scalar(text, isQuoted: scalar.style != YAML_PLAIN_SCALAR_STYLE),
+                mark: mark)
         case YAML_SEQUENCE_START_EVENT:
             var items: [YAMLNode] = []
             while true {

@@ -36,7 +36,8 @@ public final class ContainerRegistry: Sendable {
                 }
             } catch {
                 logger.error(
-                    "cannot watch containers", metadata: [
+                    "cannot watch containers",
+                    metadata: [
                         "engine": "\(discoverer.engine.rawValue)", "reason": "\(error)",
                     ])
             }

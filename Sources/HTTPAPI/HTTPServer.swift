@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Hummingbird
+public import Logging
 import Model
 import NIOCore
 import NIOPosix
-public import Logging
 
 /// Serves the agent's HTTP API on one address.
 ///
@@ -83,7 +83,8 @@ public struct HTTPServer: Sendable {
         }
         router.get("/") { _, _ in
             Self.text(
-                .ok, "Ullage \(services.version)\n\n/metrics\n/api/v1/containers\n"
+                .ok,
+                "Ullage \(services.version)\n\n/metrics\n/api/v1/containers\n"
                     + "/api/v1/query?query=...\n/-/healthy\n/-/ready\n")
         }
         QueryRoutes(services: services, threads: threads).add(to: router)
@@ -106,7 +107,9 @@ struct SameOrigin: RouterMiddleware {
         next: (Request, Context) async throws -> Response
     ) async throws -> Response {
         let host = request.head.authority ?? ""
-        let origin = request.headers[.origin].map { $0.split(separator: "/").last.map(String.init) ?? "" }
+        let origin = request.headers[.origin].map {
+            $0.split(separator: "/").last.map(String.init) ?? ""
+        }
         guard Self.isLocal(host), origin.map(Self.isLocal) ?? true else {
             return Response(
                 status: .forbidden, headers: [.contentType: "text/plain; charset=utf-8"],

@@ -71,7 +71,9 @@ struct Parameters: Sendable {
         }
         if let time = RFC3339.parse(text) { return time }
         throw QueryError(
-            .badData, "invalid parameter \"\(name)\": cannot parse \"\(text.prefix(60))\" to a valid timestamp")
+            .badData,
+            "invalid parameter \"\(name)\": cannot parse \"\(text.prefix(60))\" to a valid timestamp"
+        )
     }
 
     /// A step: float seconds, or a duration.
@@ -82,7 +84,8 @@ struct Parameters: Sendable {
         }
         if let step = PromQLDuration.parse(text) { return step }
         throw QueryError(
-            .badData, "invalid parameter \"step\": cannot parse \"\(text.prefix(60))\" to a valid duration")
+            .badData,
+            "invalid parameter \"step\": cannot parse \"\(text.prefix(60))\" to a valid duration")
     }
 
     static func now() -> Milliseconds { Milliseconds(clamping: Double(UInt64.realtime)) }

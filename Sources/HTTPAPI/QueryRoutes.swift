@@ -54,7 +54,8 @@ struct QueryRoutes: Sendable {
                 // The version of Prometheus' API that is spoken, which clients look at.
                 json.raw("{\"version\":\"2.42.0\",\"revision\":\"ullage-")
                 json.string(services.version, quoted: false)
-                json.raw("\",\"branch\":\"\",\"buildUser\":\"\",\"buildDate\":\"\",\"goVersion\":\"\"}")
+                json.raw(
+                    "\",\"branch\":\"\",\"buildUser\":\"\",\"buildDate\":\"\",\"goVersion\":\"\"}")
                 return .success(json)
             }
         }

@@ -33,7 +33,8 @@ public enum JSONFileParser {
         let isPartial = bytes.last != 0x0a
         if !isPartial { bytes.removeLast() }
         return (
-            LogRecord(timestamp: nanoseconds, stream: stream, isPartial: isPartial, bytes: bytes), text
+            LogRecord(timestamp: nanoseconds, stream: stream, isPartial: isPartial, bytes: bytes),
+            text
         )
     }
 

@@ -77,7 +77,8 @@ public enum TimeExpression {
         let c = Array(clock)
         guard d.count == 10, c.count == 8, d[4] == 0x2d, d[7] == 0x2d, c[2] == 0x3a, c[5] == 0x3a,
             let year = number(d[0..<4]), let month = number(d[5..<7]), let day = number(d[8..<10]),
-            let hour = number(c[0..<2]), let minute = number(c[3..<5]), let second = number(c[6..<8]),
+            let hour = number(c[0..<2]), let minute = number(c[3..<5]),
+            let second = number(c[6..<8]),
             (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60, second < 61
         else { return nil }
         // Days since the epoch, counting years from March so that the leap day comes last.

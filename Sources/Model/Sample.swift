@@ -116,5 +116,7 @@ public enum StaleMarker {
     public static var value: Double { Double(bitPattern: bits) }
     /// Whether `value` is the marker. Not `==`: it is a NaN.
     @inlinable
-    public static func isStale(_ value: Double) -> Bool { value.bitPattern == 0x7ff0_0000_0000_0002 }
+    public static func isStale(_ value: Double) -> Bool {
+        value.bitPattern == 0x7ff0_0000_0000_0002
+    }
 }

@@ -34,7 +34,9 @@ public struct Engine: Sendable {
     }
 
     /// The value of `expression` at one time.
-    public func instant(_ expression: String, at time: Milliseconds) throws(QueryError) -> QueryResult {
+    public func instant(_ expression: String, at time: Milliseconds) throws(QueryError)
+        -> QueryResult
+    {
         let parsed = try Parser.parse(expression)
         if case .number(let value) = parsed {
             return QueryResult(value: .scalar(Point(timestamp: time, value: value)))
@@ -55,7 +57,8 @@ public struct Engine: Sendable {
     ) throws(QueryError) -> QueryResult {
         guard step > 0 else {
             throw QueryError(
-                .badData, "zero or negative query resolution step widths are not accepted. "
+                .badData,
+                "zero or negative query resolution step widths are not accepted. "
                     + "Try a positive integer")
         }
         guard end >= start else {
@@ -64,7 +67,8 @@ public struct Engine: Sendable {
         let (span, overflow) = end.subtractingReportingOverflow(start)
         guard !overflow, span / step < options.maxSteps else {
             throw QueryError(
-                .badData, "exceeded maximum resolution of 11,000 points per timeseries. Try "
+                .badData,
+                "exceeded maximum resolution of 11,000 points per timeseries. Try "
                     + "decreasing the query resolution (?step=XX)")
         }
         let parsed = try Parser.parse(expression)

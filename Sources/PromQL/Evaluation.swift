@@ -71,8 +71,10 @@ struct Evaluation {
         let numbers = kept.map { values[$0] }
         switch function {
         case .rate, .increase: return extrapolated(kept, at: time, perSecond: function == .rate)
-        case .minOverTime: return numbers.dropFirst().reduce(numbers[0]) { $1 < $0 || $0.isNaN ? $1 : $0 }
-        case .maxOverTime: return numbers.dropFirst().reduce(numbers[0]) { $1 > $0 || $0.isNaN ? $1 : $0 }
+        case .minOverTime:
+            return numbers.dropFirst().reduce(numbers[0]) { $1 < $0 || $0.isNaN ? $1 : $0 }
+        case .maxOverTime:
+            return numbers.dropFirst().reduce(numbers[0]) { $1 > $0 || $0.isNaN ? $1 : $0 }
         case .avgOverTime: return numbers.reduce(0, +) / Double(numbers.count)
         case .sumOverTime: return numbers.reduce(0, +)
         case .countOverTime: return Double(numbers.count)

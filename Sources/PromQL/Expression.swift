@@ -66,7 +66,8 @@ struct Parser {
 
     private mutating func call(_ name: String) throws(QueryError) -> Expression {
         guard let function = RangeFunction(rawValue: name) else {
-            throw QueryError(.badData, "unknown function with name \"\(name)\"", at: current.position)
+            throw QueryError(
+                .badData, "unknown function with name \"\(name)\"", at: current.position)
         }
         at += 2
         let matchers = try selector()
@@ -97,8 +98,9 @@ struct Parser {
             }
             try expect("}")
         }
-        guard matchers.contains(where: { $0.operation == .equal && !$0.value.isEmpty })
-            || matchers.contains(where: { $0.operation == .matches && $0.value != ".*" })
+        guard
+            matchers.contains(where: { $0.operation == .equal && !$0.value.isEmpty })
+                || matchers.contains(where: { $0.operation == .matches && $0.value != ".*" })
         else {
             throw QueryError(
                 .badData, "vector selector must contain at least one non-empty matcher", at: start)

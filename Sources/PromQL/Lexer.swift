@@ -51,7 +51,9 @@ struct Lexer {
 
     private mutating func next() throws(QueryError) -> Token.Kind {
         let byte = bytes[at]
-        if Self.isLetter(byte) { return .identifier(take { Self.isLetter($0) || Self.isDigit($0) }) }
+        if Self.isLetter(byte) {
+            return .identifier(take { Self.isLetter($0) || Self.isDigit($0) })
+        }
         if Self.isDigit(byte) || byte == UInt8(ascii: ".") { return try number() }
         if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'") { return .string(try string()) }
         let two = String(decoding: bytes[at..<min(at + 2, bytes.count)], as: UTF8.self)
@@ -112,7 +114,8 @@ struct Lexer {
                 case UInt8(ascii: "n"): text.append(0x0a)
                 case UInt8(ascii: "t"): text.append(0x09)
                 case UInt8(ascii: "r"): text.append(0x0d)
-                case UInt8(ascii: "\\"), UInt8(ascii: "\""), UInt8(ascii: "'"): text.append(bytes[at])
+                case UInt8(ascii: "\\"), UInt8(ascii: "\""), UInt8(ascii: "'"):
+                    text.append(bytes[at])
                 default: throw QueryError(.badData, "unknown escape sequence", at: at)
                 }
             } else {

@@ -34,9 +34,11 @@ public struct QueryError: Error, Hashable, CustomStringConvertible, Sendable {
         guard let position else { return self }
         let before = expression.utf8.prefix(position)
         let line = before.count { $0 == 0x0a } + 1
-        let column = position - (before.lastIndex(of: 0x0a).map {
-            before.distance(from: before.startIndex, to: $0) + 1
-        } ?? 0) + 1
+        let column =
+            position
+            - (before.lastIndex(of: 0x0a).map {
+                before.distance(from: before.startIndex, to: $0) + 1
+            } ?? 0) + 1
         return QueryError(kind, "\(line):\(column): parse error: \(message)", at: position)
     }
 }

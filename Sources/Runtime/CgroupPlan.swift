@@ -23,7 +23,8 @@ struct CgroupPlan {
     private static let period: Int64 = 100_000
 
     /// Plans the cgroups of container `id`, or says which limit this host cannot set.
-    init(id: String, limits: Container.Limits, hierarchies: CgroupHierarchies) throws(RuntimeError) {
+    init(id: String, limits: Container.Limits, hierarchies: CgroupHierarchies) throws(RuntimeError)
+    {
         self.hierarchies = hierarchies
         path = Self.parent + "/" + id
         directories = hierarchies.directories(of: path)
@@ -38,7 +39,8 @@ struct CgroupPlan {
 
     private mutating func planMemory(_ bytes: Int64) throws(RuntimeError) {
         guard bytes >= 1 << 20 else {
-            throw RuntimeError(.invalid, "a memory limit of \(bytes) bytes is too small: at least 1m")
+            throw RuntimeError(
+                .invalid, "a memory limit of \(bytes) bytes is too small: at least 1m")
         }
         if hierarchies.unifiedHas(.memory), let mount = hierarchies.unified {
             limits.append((mount + path + "/memory.max", "\(bytes)"))
@@ -80,7 +82,8 @@ struct CgroupPlan {
 
     private func unsupported(_ controller: String) -> RuntimeError {
         RuntimeError(
-            .system, "this host cannot limit \(controller): no cgroup hierarchy has that controller "
+            .system,
+            "this host cannot limit \(controller): no cgroup hierarchy has that controller "
                 + "(`ullage doctor` shows what there is). Leave the limit out to run without it.")
     }
 

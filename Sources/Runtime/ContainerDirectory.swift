@@ -85,7 +85,8 @@ struct ContainerDirectory: Hashable, Sendable {
         } else {
             container.initPID = state.initPid
             container.initStartTicks = state.initStartTicks
-            container.state = Process.isAlive(state.initPid, state.initStartTicks) ? .running : .dead
+            container.state =
+                Process.isAlive(state.initPid, state.initStartTicks) ? .running : .dead
         }
         if container.state != .running {
             container.initPID = nil

@@ -21,7 +21,8 @@ public struct EmbeddedDiscoverer: Discoverer {
         let wakeup = try Wakeup()
         let runtime = runtime
         try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
+            try await withCheckedThrowingContinuation {
+                (done: CheckedContinuation<Void, any Error>) in
                 BlockingThread.start("discovery") {
                     done.resume(with: Result { try Self.watch(runtime, wakeup, deliver) })
                 }

@@ -35,7 +35,8 @@ extension Runtime {
     private func check(_ spec: ContainerSpec) throws(RuntimeError) {
         guard Self.isValidName(spec.name) else {
             throw RuntimeError(
-                .invalid, "\(quoted(spec.name)) cannot be a container's name: a letter or digit, "
+                .invalid,
+                "\(quoted(spec.name)) cannot be a container's name: a letter or digit, "
                     + "then up to 127 letters, digits, `_`, `.` and `-`")
         }
         guard let command = spec.command.first, !command.isEmpty else {
@@ -54,7 +55,8 @@ extension Runtime {
         }
         guard status.st_mode & S_IFMT == S_IFDIR else {
             throw RuntimeError(
-                .invalid, "\(quoted(spec.rootfs)) is not a directory: --rootfs wants the directory "
+                .invalid,
+                "\(quoted(spec.rootfs)) is not a directory: --rootfs wants the directory "
                     + "that becomes the container's `/`")
         }
         guard access(shimPath, X_OK) == 0 else {
@@ -81,7 +83,8 @@ extension Runtime {
         defer { lock.release() }
         if let holder = list().first(where: { $0.name == spec.name }) {
             throw RuntimeError(
-                .conflict, "the name \(quoted(spec.name)) belongs to container "
+                .conflict,
+                "the name \(quoted(spec.name)) belongs to container "
                     + "\(holder.id.prefix(12)), which is \(holder.state.rawValue): remove it with "
                     + "`ullage rm`, or choose another name")
         }

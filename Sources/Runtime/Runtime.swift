@@ -49,12 +49,14 @@ public struct Runtime: Sendable {
         if matches.count > 1 {
             let candidates = matches.map { "\($0.id.prefix(12)) (\($0.name))" }.sorted()
             throw RuntimeError(
-                .conflict, "\(quoted(reference)) begins more than one id: "
+                .conflict,
+                "\(quoted(reference)) begins more than one id: "
                     + candidates.joined(separator: ", "))
         }
         guard let match = matches.first else {
             throw RuntimeError(
-                .notFound, "no container is called \(quoted(reference)); `ullage ps -a "
+                .notFound,
+                "no container is called \(quoted(reference)); `ullage ps -a "
                     + "--data-dir \(dataDirectory)` lists those there are")
         }
         return match
@@ -76,7 +78,8 @@ public struct Runtime: Sendable {
         }
         guard let code = directory.load()?.container.exitCode else {
             throw RuntimeError(
-                .system, "the exit code of \(quoted(container.name)) is not known: its shim was "
+                .system,
+                "the exit code of \(quoted(container.name)) is not known: its shim was "
                     + "killed before it could write it down")
         }
         return code
@@ -95,7 +98,8 @@ public struct Runtime: Sendable {
             Process.signal(state.initPid, state.initStartTicks, SIGKILL)
             guard Process.waitForEnd(state.initPid, state.initStartTicks, seconds: 10) else {
                 throw RuntimeError(
-                    .system, "\(quoted(container.name)) did not end 10 s after SIGKILL: its first "
+                    .system,
+                    "\(quoted(container.name)) did not end 10 s after SIGKILL: its first "
                         + "process is stuck in the kernel")
             }
         }
@@ -154,7 +158,8 @@ public struct Runtime: Sendable {
     func requireRoot(_ what: String) throws(RuntimeError) {
         guard geteuid() == 0 else {
             throw RuntimeError(
-                .permission, "`ullage \(what)` needs root, because it works on namespaces, mounts "
+                .permission,
+                "`ullage \(what)` needs root, because it works on namespaces, mounts "
                     + "and cgroups: try `sudo ullage \(what) ...`")
         }
     }

@@ -36,7 +36,8 @@ public struct RuntimeError: Error, CustomStringConvertible, Sendable {
     /// A failed system call.
     static func system(_ what: String, _ code: Int32 = errno) -> RuntimeError {
         let reason = strerror(code).map { String(cString: $0) } ?? "error \(code)"
-        return RuntimeError(code == EACCES || code == EPERM ? .permission : .system, "\(what): \(reason)")
+        return RuntimeError(
+            code == EACCES || code == EPERM ? .permission : .system, "\(what): \(reason)")
     }
 }
 

@@ -64,7 +64,8 @@ enum ShimProcess {
         let parts = report.split(separator: " ", maxSplits: 1)
         guard parts.count == 2, let code = Int32(parts[0]) else {
             return RuntimeError(
-                .system, "the shim ended before the container ran; \(directory.path)/shim.log may "
+                .system,
+                "the shim ended before the container ran; \(directory.path)/shim.log may "
                     + "say why")
         }
         let reason = parts[1].split(separator: "\n").first ?? ""

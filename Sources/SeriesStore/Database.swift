@@ -120,7 +120,8 @@ final class Statement {
     func bind(_ index: Int32, _ value: Int64) { sqlite3_bind_int64(raw, index, value) }
 
     func bind(_ index: Int32, _ value: String) {
-        sqlite3_bind_text(raw, index, value, -1, unsafeBitCast(-1, to: sqlite3_destructor_type.self))
+        sqlite3_bind_text(
+            raw, index, value, -1, unsafeBitCast(-1, to: sqlite3_destructor_type.self))
     }
 
     func bind(_ index: Int32, _ value: [UInt8]) {
@@ -141,7 +142,8 @@ final class Statement {
     /// The bytes of a column, valid until the next step.
     func withBlob<R>(_ column: Int32, _ body: (UnsafeRawBufferPointer) -> R) -> R {
         let start = sqlite3_column_blob(raw, column)
-        return body(UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(raw, column))))
+        return body(
+            UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(raw, column))))
     }
 
     func blob(_ column: Int32) -> [UInt8] { withBlob(column) { Array($0) } }

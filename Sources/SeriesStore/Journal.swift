@@ -25,14 +25,17 @@ enum Journal {
         var id: Int64 = 0
         while let step = Varint.read(bytes, at: &at), at + 8 <= bytes.count {
             id &+= Int64(bitPattern: step >> 1) ^ -Int64(bitPattern: step & 1)
-            let bits = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self))
+            let bits = UInt64(
+                littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self))
             at += 8
             body(id, Double(bitPattern: bits))
         }
     }
 
     /// Puts what was not sealed back into an empty head; gives the last time that is stored.
-    static func replay(from database: Database, into head: inout Head) throws(StoreError) -> Milliseconds {
+    static func replay(from database: Database, into head: inout Head) throws(StoreError)
+        -> Milliseconds
+    {
         var slots: [Int64: Int?] = [:]
         var ticks: [(time: Milliseconds, samples: [(Int64, Double)])] = []
         let statement = try database.prepare(

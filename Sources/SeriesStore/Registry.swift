@@ -18,7 +18,9 @@ enum Registry {
     }
 
     /// The id of a metric, made if there is none.
-    static func metric(_ metric: MetricDescriptor, in database: Database) throws(StoreError) -> Int64 {
+    static func metric(_ metric: MetricDescriptor, in database: Database) throws(StoreError)
+        -> Int64
+    {
         let select = try database.prepare("SELECT id FROM metric WHERE name = ?")
         select.bind(1, metric.name)
         if try select.step() { return finish(select) }
@@ -49,7 +51,9 @@ enum Registry {
     }
 
     /// Puts a series of the database into the head; its slot, or nil when the row is gone.
-    static func load(_ id: Int64, from database: Database, into head: inout Head) throws(StoreError) -> Int? {
+    static func load(_ id: Int64, from database: Database, into head: inout Head) throws(StoreError)
+        -> Int?
+    {
         let select = try database.prepare(
             """
             SELECT s.name, s.labels, t.id, t.labels, m.id, m.name, m.type, m.unit, m.help

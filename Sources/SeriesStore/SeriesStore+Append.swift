@@ -118,7 +118,8 @@ extension SeriesStore.State {
         let waits = time - lastSync >= syncInterval
         let done: Void? = attempt { writer throws(StoreError) in
             if waits { try writer.execute("PRAGMA synchronous = FULL") }
-            let insert = try writer.prepare("INSERT OR REPLACE INTO tick (time, data) VALUES (?, ?)")
+            let insert = try writer.prepare(
+                "INSERT OR REPLACE INTO tick (time, data) VALUES (?, ?)")
             insert.bind(1, time)
             insert.bind(2, Journal.encode(samples))
             try insert.run()

@@ -74,7 +74,9 @@ extension SeriesStore: SeriesQuerier {
                 let times = one.ticks.map { head.times[Int($0)] }
                 // The tick after the last sample, when there was one, ended the series.
                 let next = Int(one.ticks.last ?? 0) + 1
-                return (one.labels, times, one.values, next < head.times.count ? head.times[next] : nil)
+                return (
+                    one.labels, times, one.values, next < head.times.count ? head.times[next] : nil
+                )
             }
         }
     }

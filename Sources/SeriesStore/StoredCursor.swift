@@ -70,7 +70,8 @@ enum StoredRun: Sendable {
         _ row: SeriesRow, in buckets: [Bucket], from database: Database
     ) throws(StoreError) -> [StoredRun] {
         var runs: [StoredRun] = []
-        let select = try database.prepare("SELECT data FROM segment WHERE bucket = ? AND metric = ?")
+        let select = try database.prepare(
+            "SELECT data FROM segment WHERE bucket = ? AND metric = ?")
         for bucket in buckets {
             select.bind(1, bucket.id)
             select.bind(2, row.metric)

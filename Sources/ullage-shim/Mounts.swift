@@ -5,7 +5,9 @@ import CLinux
 /// The mounts of a container, made after the root was changed: whatever links the image holds,
 /// they resolve inside it.
 enum Mounts {
-    private static let devices: [StaticString] = ["null", "zero", "full", "random", "urandom", "tty"]
+    private static let devices: [StaticString] = [
+        "null", "zero", "full", "random", "urandom", "tty",
+    ]
 
     /// Makes `merged` the root and fills in `/proc`, `/dev` and `/sys`.
     static func enter(_ must: (Bool, StaticString) -> Void) {

@@ -13,11 +13,7 @@ struct Spec {
 
     /// Reads a file of the current directory; nil, with errno set, when that is impossible.
     static func read(_ path: StaticString) -> Spec? {
-        let descriptor = path.withUTF8Buffer { name in
-            ul_open(
-                UnsafeRawPointer(name.baseAddress!).assumingMemoryBound(to: CChar.self),
-                O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0)
-        }
+        let descriptor = Text.with(path) { ul_open($0, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0) }
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
         let bytes = UnsafeMutablePointer<CChar>.allocate(capacity: limit + 1)

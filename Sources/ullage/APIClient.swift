@@ -20,13 +20,15 @@ struct APIClient {
             }
             guard !text.hasPrefix("https://") else {
                 throw Failure(
-                    .usage, "cannot reach \(text): https is not supported; use a TLS proxy's "
+                    .usage,
+                    "cannot reach \(text): https is not supported; use a TLS proxy's "
                         + "plain side or an SSH tunnel")
             }
             let authority = (text.removingPrefix("http://") ?? text).prefix { $0 != "/" }
             guard let (host, port) = Self.split(authority: String(authority)) else {
                 throw Failure(
-                    .usage, "`\(Terminal.safe(text))` is not an address: expected "
+                    .usage,
+                    "`\(Terminal.safe(text))` is not an address: expected "
                         + "unix:///path/to/socket or http://host:port")
             }
             self = .tcp(host: host, port: port)
@@ -77,7 +79,8 @@ struct APIClient {
         let decoded = try? JSONDecoder().decode(Envelope<T>.self, from: Data(response.body))
         guard let decoded else {
             throw Failure(
-                .badData, "the agent's answer to \(path) (HTTP \(response.status)) is not what was "
+                .badData,
+                "the agent's answer to \(path) (HTTP \(response.status)) is not what was "
                     + "expected: is another program listening there?")
         }
         guard decoded.status == "success" else {
@@ -116,14 +119,15 @@ struct APIClient {
     {
         let bootstrap = ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .connectTimeout(.seconds(5))
-        let initialise: @Sendable (any Channel) -> EventLoopFuture<
-            NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>
-        > = { channel in
-            channel.eventLoop.makeCompletedFuture {
-                try channel.pipeline.syncOperations.addHTTPClientHandlers()
-                return try NIOAsyncChannel(wrappingChannelSynchronously: channel)
+        let initialise:
+            @Sendable (any Channel) -> EventLoopFuture<
+                NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>
+            > = { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHTTPClientHandlers()
+                    return try NIOAsyncChannel(wrappingChannelSynchronously: channel)
+                }
             }
-        }
         switch endpoint {
         case .unixSocket(let path):
             return try await bootstrap.connect(

@@ -9,8 +9,10 @@ import Runtime
 struct DataDirectoryOptions: ParsableArguments {
     @Option(
         name: .customLong("data-dir"),
-        help: "Where containers and samples are kept (or the environment variable ULLAGE_DATA_DIR).")
-    var path: String = getenv("ULLAGE_DATA_DIR").map { String(cString: $0) }
+        help: "Where containers and samples are kept (or the environment variable ULLAGE_DATA_DIR)."
+    )
+    var path: String =
+        getenv("ULLAGE_DATA_DIR").map { String(cString: $0) }
         ?? DataDirectory.standard
 
     /// The layout below it.

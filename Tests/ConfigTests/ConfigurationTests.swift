@@ -51,7 +51,9 @@ struct ConfigurationTests {
     @Test("What is no YAML, too deep, doubled or an alias is refused with its place")
     func malformed() {
         #expect(error("a: [").hasPrefix("f.yaml:"))
-        #expect(error("listen: 127.0.0.1:1\nlisten: 127.0.0.1:2\n").contains("f.yaml:2:1: `listen` is given twice"))
+        #expect(
+            error("listen: 127.0.0.1:1\nlisten: 127.0.0.1:2\n").contains(
+                "f.yaml:2:1: `listen` is given twice"))
         #expect(error(String(repeating: "[", count: 1000)).contains("too deep"))
         #expect(error("a: &x 1\nb: *x\n").contains("aliases"))
         #expect(error("a: 1\n---\nb: 1\n").contains("second document"))
@@ -83,7 +85,8 @@ struct ConfigurationTests {
         for _ in 0..<300 {
             var bytes = base
             for _ in 0..<Int.random(in: 1...20, using: &random) {
-                bytes[Int.random(in: 0..<bytes.count, using: &random)] = .random(in: 0...255, using: &random)
+                bytes[Int.random(in: 0..<bytes.count, using: &random)] = .random(
+                    in: 0...255, using: &random)
             }
             _ = try? Configuration.parse(bytes, file: "f")
         }

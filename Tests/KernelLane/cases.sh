@@ -40,7 +40,7 @@ run --name hungry --memory 16m -- /bin/sh -c \
     'while :; do (dd if=/dev/zero of=/dev/null bs=64M count=1 2>/dev/null); sleep 1; done'
 run --name throttled --cpus 0.05 -- /bin/sh -c 'while :; do :; done'
 run --name forker --pids-limit 4 -- /bin/sh -c \
-    'sleep 600 & sleep 600 & sleep 600 & sleep 600 & sleep 600 & wait'
+    '(sleep 600 & sleep 600 & sleep 600 & sleep 600 & wait); exec sleep 600'
 run --name writer -- /bin/sh -c \
     'while :; do dd if=/dev/zero of=/file bs=64k count=16 conv=fsync 2>/dev/null; sleep 1; done'
 

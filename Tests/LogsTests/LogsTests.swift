@@ -15,12 +15,15 @@ struct LogsTests {
     @Test("A record of Docker's is read, whatever the order of its keys")
     func record() {
         let record = parse(
-            #"{"time":"2026-11-23T22:41:44.19952806Z","attrs":{"k":"v"},"stream":"stderr","log":"a\u003c\"é\ud83d\ude00\n"}"#)
+            #"{"time":"2026-11-23T22:41:44.19952806Z","attrs":{"k":"v"},"stream":"stderr","log":"a\u003c\"é\ud83d\ude00\n"}"#
+        )
         #expect(record?.timestamp == 1_795_473_704_199_528_060)
         #expect(record?.stream == .stderr)
         #expect(record?.isPartial == false)
         #expect(record.map { String(decoding: $0.bytes, as: UTF8.self) } == "a<\"é😀")
-        #expect(parse(#"{"log":"x","stream":"stdout","time":"2026-01-01T00:00:00Z"}"#)?.isPartial == true)
+        #expect(
+            parse(#"{"log":"x","stream":"stdout","time":"2026-01-01T00:00:00Z"}"#)?.isPartial
+                == true)
     }
 
     @Test("A record cut at any byte is refused, not misread")

@@ -86,13 +86,16 @@ struct ContainerTests {
 
     @Test("stderr is kept apart, and long lines are split after 16,384 bytes")
     func streamsAndPartials() throws {
-        let script = "echo oops >&2; dd if=/dev/zero bs=20000 count=1 2>/dev/null | tr '\\0' x; echo"
+        let script =
+            "echo oops >&2; dd if=/dev/zero bs=20000 count=1 2>/dev/null | tr '\\0' x; echo"
         let records = try finished(script.replacing("tr", with: "busybox tr")).log
             .split(separator: "\n")
         #expect(records.contains { $0.hasPrefix(#"{"log":"oops\n","stream":"stderr""#) })
         let long = records.filter { $0.hasPrefix(#"{"log":"xxx"#) }
         #expect(long.count == 2)
-        #expect(long.first?.hasPrefix("{\"log\":\"" + String(repeating: "x", count: 16384) + "\"") == true)
+        #expect(
+            long.first?.hasPrefix("{\"log\":\"" + String(repeating: "x", count: 16384) + "\"")
+                == true)
         #expect(long.last?.contains(#"x\n","stream":"stdout""#) == true)
     }
 

@@ -18,7 +18,9 @@ struct SeriesStoreTests {
     }
 
     /// Appends `count` ticks a second apart, with the tick's number as value.
-    private func fill(_ store: SeriesStore, from start: Int64, count: Int, name: String = "a") throws {
+    private func fill(_ store: SeriesStore, from start: Int64, count: Int, name: String = "a")
+        throws
+    {
         let target = try store.target(["name": name])
         let series = try store.series(Self.metric, target: target)
         for i in 0..<count {
@@ -34,7 +36,9 @@ struct SeriesStoreTests {
         let all = TimeRange(start: 0, end: .max)
         for series in try store.select(matchers, in: all, hints: SelectHints()) {
             while try series.cursor.next(into: &buffer) {
-                points += zip(buffer.timestamps, buffer.values).filter { !StaleMarker.isStale($0.1) }
+                points += zip(buffer.timestamps, buffer.values).filter {
+                    !StaleMarker.isStale($0.1)
+                }
             }
         }
         return points
@@ -79,7 +83,9 @@ struct SeriesStoreTests {
         batch.append(db, 2)
         _ = store.append(batch)
         #expect(try read(store, [Matcher("name", .matches, "w.*|q")]).map(\.1) == [1])
-        #expect(try read(store, [Matcher("x", .notEqual, "1"), Matcher("name", .notEqual, "")]).map(\.1) == [1])
+        #expect(
+            try read(store, [Matcher("x", .notEqual, "1"), Matcher("name", .notEqual, "")]).map(\.1)
+                == [1])
         let all = TimeRange(start: 0, end: 2000)
         #expect(try store.labelValues(of: "name", [], in: all) == ["db", "web"])
         #expect(throws: (any Error).self) { try read(store, [Matcher("name", .matches, "(")]) }
@@ -110,11 +116,13 @@ struct SeriesStoreTests {
 
     @Test("A damaged database is set aside and a new one begun")
     func damaged() throws {
-        try directory.write(String(repeating: "not a database ", count: 1000), to: "series/metrics.db")
+        try directory.write(
+            String(repeating: "not a database ", count: 1000), to: "series/metrics.db")
         let store = try open()
         #expect(store.statistics().quarantined == 1)
         try fill(store, from: 1000, count: 3)
-        let names = try FileManager.default.contentsOfDirectory(atPath: directory.appending("series"))
+        let names = try FileManager.default.contentsOfDirectory(
+            atPath: directory.appending("series"))
         #expect(names.contains { $0.hasPrefix("metrics.db.damaged-") })
     }
 

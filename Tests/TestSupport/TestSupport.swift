@@ -50,7 +50,9 @@ public func makeBusyboxRoot(in directory: TemporaryDirectory) throws -> String {
     try FileManager.default.createDirectory(
         atPath: root + "/bin", withIntermediateDirectories: true)
     try FileManager.default.copyItem(atPath: "/bin/busybox", toPath: root + "/bin/busybox")
-    for name in ["sh", "cat", "echo", "sleep", "true", "false", "id", "ls", "dd", "hostname", "printf"] {
+    for name in [
+        "sh", "cat", "echo", "sleep", "true", "false", "id", "ls", "dd", "hostname", "printf",
+    ] {
         try FileManager.default.createSymbolicLink(
             atPath: root + "/bin/" + name, withDestinationPath: "busybox")
     }

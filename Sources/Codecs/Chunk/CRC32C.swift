@@ -12,7 +12,9 @@ public enum CRC32C {
     public static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
         table.withUnsafeBufferPointer { table in
             var value: UInt32 = ~0
-            for byte in bytes { value = value >> 8 ^ table[Int(UInt8(truncatingIfNeeded: value) ^ byte)] }
+            for byte in bytes {
+                value = value >> 8 ^ table[Int(UInt8(truncatingIfNeeded: value) ^ byte)]
+            }
             return ~value
         }
     }

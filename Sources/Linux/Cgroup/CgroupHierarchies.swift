@@ -48,7 +48,8 @@ public struct CgroupHierarchies: Hashable, Sendable {
         let controllers = KernelFile.readOnce(path: path, into: &buffer) {
             String(decoding: $0, as: UTF8.self)
         }
-        unifiedControllers = Set((controllers ?? "").split { $0 == " " || $0 == "\n" }.map(String.init))
+        unifiedControllers = Set(
+            (controllers ?? "").split { $0 == " " || $0 == "\n" }.map(String.init))
     }
 
     /// How this host mounts cgroups.

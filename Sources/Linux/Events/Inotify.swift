@@ -55,7 +55,8 @@ public struct Inotify: ~Copyable, Sendable {
                     let mask = memory.loadUnaligned(fromByteOffset: at + 4, as: UInt32.self)
                     let length = Int(memory.loadUnaligned(fromByteOffset: at + 12, as: UInt32.self))
                     guard length >= 0, at + 16 + length <= count else { return }
-                    let padded = UnsafeRawBufferPointer(rebasing: memory[(at + 16)..<(at + 16 + length)])
+                    let padded = UnsafeRawBufferPointer(
+                        rebasing: memory[(at + 16)..<(at + 16 + length)])
                     let end = padded.firstIndex(of: 0) ?? padded.count
                     body(Event(watch: watch, mask: mask, name: .init(rebasing: padded[..<end])))
                     at += 16 + length

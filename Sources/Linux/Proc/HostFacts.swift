@@ -50,8 +50,12 @@ public struct HostFacts: Hashable, Sendable {
             scanner.skipBlanks()
             if let kilobytes = scanner.number() {
                 let value = kilobytes.multipliedReportingOverflow(by: 1024)
-                if key.equals("MemTotal:") { memoryBytes = value.overflow ? nil : value.partialValue }
-                if key.equals("SwapTotal:") { swapBytes = value.overflow ? nil : value.partialValue }
+                if key.equals("MemTotal:") {
+                    memoryBytes = value.overflow ? nil : value.partialValue
+                }
+                if key.equals("SwapTotal:") {
+                    swapBytes = value.overflow ? nil : value.partialValue
+                }
             }
             scanner.skipLine()
         }

@@ -46,7 +46,8 @@ public enum ContainerMetrics {
     /// Memory charged to it, page cache included.
     public static let memoryUsage = MetricDescriptor(
         "container_memory_usage_bytes", .gauge, unit: "bytes",
-        help: "Current memory usage in bytes, including all memory regardless of when it was accessed",
+        help:
+            "Current memory usage in bytes, including all memory regardless of when it was accessed",
         source: "memory.current")
     /// Usage less inactive page cache.
     public static let memoryWorkingSet = MetricDescriptor(

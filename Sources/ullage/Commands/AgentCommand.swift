@@ -16,7 +16,8 @@ struct AgentCommand: AsyncParsableCommand {
             end the agent; containers go on.
             """)
 
-    @Option(name: [.short, .long], help: "A configuration file; /etc/ullage/ullage.yaml if it exists.")
+    @Option(
+        name: [.short, .long], help: "A configuration file; /etc/ullage/ullage.yaml if it exists.")
     var config: String?
 
     @Option(help: "Where containers and samples are kept.")
@@ -28,7 +29,8 @@ struct AgentCommand: AsyncParsableCommand {
     func run() async throws {
         try await reportingFailures {
             let source = ConfigurationSource(
-                file: config ?? Self.standardFile(), dataDirectory: dataDir ?? environmentDirectory(),
+                file: config ?? Self.standardFile(),
+                dataDirectory: dataDir ?? environmentDirectory(),
                 listen: listen)
             do {
                 try await Agent(source: source).run()

@@ -21,7 +21,10 @@ struct DoctorCommand: ParsableCommand {
         let numbers: [(String, CgroupHierarchies.Controller, String, String)] = [
             ("cpu time", .cpuacct, "cpu.stat", "cpuacct.usage"),
             ("cpu quota, throttling", .cpu, "cpu.max, cpu.stat", "cpu.cfs_quota_us, cpu.stat"),
-            ("memory, its limit", .memory, "memory.current, memory.max", "memory.usage_in_bytes, memory.limit_in_bytes"),
+            (
+                "memory, its limit", .memory, "memory.current, memory.max",
+                "memory.usage_in_bytes, memory.limit_in_bytes"
+            ),
             ("out of memory kills", .memory, "memory.events", "memory.oom_control"),
             ("pids, their limit", .pids, "pids.current, pids.max", "pids.current, pids.max"),
             ("block devices", .io, "io.stat", "blkio.throttle.io_service_bytes_recursive"),

@@ -21,7 +21,9 @@ struct InspectCommand: AsyncParsableCommand {
         try await reportingFailures {
             let runtime = data.runtime()
             let found: [Container]
-            do { found = try containers.map { try runtime.find($0) } } catch let error as RuntimeError {
+            do { found = try containers.map { try runtime.find($0) } } catch let error
+                as RuntimeError
+            {
                 throw Failure(.no, "\(error)")
             }
             guard output == .table else {

@@ -50,7 +50,8 @@ struct ListCommand: AsyncParsableCommand {
             table.append([
                 short(container.id), container.name, Self.status(container, now: now),
                 Quantity.duration(Double(now - container.createdAt) / 1000) + " ago",
-                container.image, noTrunc || command.count <= 32 ? command : command.prefix(31) + "…",
+                container.image,
+                noTrunc || command.count <= 32 ? command : command.prefix(31) + "…",
             ])
         }
         return table

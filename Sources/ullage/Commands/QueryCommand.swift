@@ -41,7 +41,9 @@ struct QueryCommand: AsyncParsableCommand {
         if at != nil, since != nil || start != nil || end != nil || step != nil {
             throw ValidationError("--at is for an instant; leave out the range's options.")
         }
-        if since != nil, start != nil { throw ValidationError("--since and --start exclude each other.") }
+        if since != nil, start != nil {
+            throw ValidationError("--since and --start exclude each other.")
+        }
         if end != nil || step != nil, since == nil, start == nil {
             throw ValidationError("--end and --step need --since or --start.")
         }

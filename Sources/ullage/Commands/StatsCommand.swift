@@ -39,7 +39,8 @@ struct StatsCommand: AsyncParsableCommand {
     func run() async throws {
         try await reportingFailures {
             let client = try host.client()
-            let screen = LiveScreen(enabled: Terminal.isInteractive && !noStream && output == .table)
+            let screen = LiveScreen(
+                enabled: Terminal.isInteractive && !noStream && output == .table)
             repeat {
                 let rows = try await fetch(client)
                 if output == .json {

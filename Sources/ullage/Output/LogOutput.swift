@@ -20,7 +20,8 @@ struct LogOutput {
         let follower: JSONFileFollower
         do { follower = try JSONFileFollower(path: path) } catch {
             throw Failure(
-                error == .permissionDenied ? .permission : .io, "cannot read the log of "
+                error == .permissionDenied ? .permission : .io,
+                "cannot read the log of "
                     + "\(Terminal.safe(container.name)) at \(path): \(error)")
         }
         if let tail { follower.seek(toLast: tail) }

@@ -15,7 +15,8 @@ enum Quantity {
             value /= 1024
             unit += 1
         }
-        return unit == 0 ? "\(count)B" : decimal(value, value < 10 ? 2 : value < 100 ? 1 : 0) + units[unit]
+        return unit == 0
+            ? "\(count)B" : decimal(value, value < 10 ? 2 : value < 100 ? 1 : 0) + units[unit]
     }
 
     /// A ratio as a percentage: `12.3%`.

@@ -21,7 +21,8 @@ struct QueryAnswer {
             Envelope<Payload>.self, from: Data(response.body))
         guard let decoded else {
             throw Failure(
-                .badData, "the answer (HTTP \(response.status)) is not Prometheus' JSON: is "
+                .badData,
+                "the answer (HTTP \(response.status)) is not Prometheus' JSON: is "
                     + "another program listening there?")
         }
         guard decoded.status == "success", let data = decoded.data else {
