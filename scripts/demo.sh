@@ -33,6 +33,7 @@ clean() {
 }
 finish() {
     trap - EXIT INT TERM
+    kill "${table:-}" 2>/dev/null || true
     printf '\nStopping the agent and removing the demo containers.\n'
     clean
     exit 0
@@ -89,5 +90,7 @@ Try in another terminal (Ctrl-C here ends the demo):
   curl http://$listen/metrics
 
 T
+# In the background, so that a signal is acted upon at once.
 "$ullage" stats --interval 2 &
-wait $!
+table=$!
+wait "$table"
