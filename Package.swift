@@ -120,6 +120,11 @@ let package = Package(
         .testTarget(name: "TidyTests", swiftSettings: strict),
         .testTarget(
             name: "ConfigTests", dependencies: ["Config", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "CollectorsTests", dependencies: ["Collectors", "Linux", "Model", "TestSupport"],
+            swiftSettings: gnu),
+        .testTarget(
+            name: "LinuxTests", dependencies: ["Linux", "TestSupport", system], swiftSettings: gnu),
         .testTarget(name: "EndToEndTests", dependencies: ["TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "LogsTests", dependencies: ["Logs", "Model", "TestSupport", system],

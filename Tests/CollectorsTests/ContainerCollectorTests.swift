@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Collectors
+import Foundation
+import Linux
+import Model
+import TestSupport
+import Testing
+
+/// Keeps what was appended, by a readable key.
+private final class Recorder: Appender, @unchecked Sendable {
+    // Used by one test's thread alone, as the protocol promises of a sampling thread.
+    var names: [String] = []
+    var samples: [String: Double] = [:]
+    var retired = 0
+
+    func target(_ labels: Labels) throws -> TargetRef { TargetRef(raw: 0) }
+    func series(
+        _ metric: MetricDescriptor, sampleName: String, target: TargetRef, labels: Labels
+    ) throws -> SeriesRef {
+        names.append(sampleName + labels.pairs.map { "{\($0.name)=\($0.value)}" }.joined())
+        return SeriesRef(raw: UInt32(names.count - 1))
+    }
+    func append(_ batch: borrowing Batch) -> AppendOutcome {
+        samples = [:]
+        for (series, value) in zip(batch.series, batch.values) {
+            samples[names[Int(series.raw)]] = value
+        }
+        return AppendOutcome()
+    }
+    func retire(_ target: TargetRef) { retired += 1 }
+}
+
+@Suite("Sampling containers")
+struct ContainerCollectorTests {
+    let directory: TemporaryDirectory
+    let hierarchies: CgroupHierarchies
+    private let recorder = Recorder()
+
+    init() throws {
+        directory = try TemporaryDirectory("collector")
+        try directory.write(
+            "30 1 0:26 / /cg rw - cgroup2 cgroup2 rw\n", to: "proc/self/mountinfo")
+        try directory.write("cpu memory pids io\n", to: "cg/cgroup.controllers")
+        hierarchies = CgroupHierarchies(root: directory.path)
+    }
+
+    private func container() throws -> Container {
+        try write(cpu: 1_000_000, memory: 50_000_000)
+        var container = Container(
+            engine: .embedded, id: "abc", name: "web", image: "/img", state: .running, createdAt: 0)
+        container.cgroupPath = "/c"
+        return container
+    }
+
+    private func write(cpu: Int, memory: Int) throws {
+        try directory.write(
+            "usage_usec \(cpu)\nuser_usec \(cpu)\nsystem_usec 0\n", to: "cg/c/cpu.stat")
+        try directory.write("\(memory)\n", to: "cg/c/memory.current")
+        try directory.write("100000000\n", to: "cg/c/memory.max")
+        try directory.write("anon 7\nfile 8\ninactive_file 10000000\n", to: "cg/c/memory.stat")
+        try directory.write("garbage \u{0} \n9999999999999999999999 x\n", to: "cg/c/memory.events")
+    }
+
+    private func tick(_ collector: ContainerCollector, at time: Int64) {
+        var batch = Batch(timestamp: time)
+        collector.collect(into: &batch, appender: recorder)
+        _ = recorder.append(batch)
+    }
+
+    @Test("Readings become cAdvisor's metrics; what the host does not give is absent")
+    func metrics() throws {
+        let collector = ContainerCollector(hierarchies: hierarchies)
+        collector.update([try container()], appender: recorder)
+        tick(collector, at: 1000)
+        #expect(recorder.samples["container_cpu_usage_seconds_total{cpu=total}"] == 1)
+        #expect(recorder.samples["container_memory_working_set_bytes"] == 40_000_000)
+        #expect(recorder.samples["container_memory_rss"] == 7)
+        #expect(recorder.samples["container_spec_memory_limit_bytes"] == 100_000_000)
+        #expect(recorder.samples["ullage_headroom_ratio{resource=memory}"] == 0.6)
+        #expect(recorder.samples["container_threads"] == nil)
+        #expect(recorder.samples["container_oom_events_total"] == nil)
+    }
+
+    @Test("A counter that goes back is held and counted")
+    func counters() throws {
+        let collector = ContainerCollector(hierarchies: hierarchies)
+        collector.update([try container()], appender: recorder)
+        tick(collector, at: 1000)
+        try write(cpu: 5, memory: 1)
+        tick(collector, at: 2000)
+        #expect(recorder.samples["container_cpu_usage_seconds_total{cpu=total}"] == 1)
+        #expect(collector.held == 2)
+    }
+
+    @Test("A steady growth gives a time to full, noise gives none")
+    func trend() throws {
+        let collector = ContainerCollector(hierarchies: hierarchies)
+        let container = try container()
+        collector.update([container], appender: recorder)
+        for i in 0..<20 {
+            try write(cpu: 1_000_000 + i, memory: 20_000_000 + i * 1_000_000)
+            tick(collector, at: Int64(i) * 1000)
+        }
+        let left = try #require(collector.stats.first?.timeToFull)
+        // 1 MB a second towards 100 MB, of which inactive cache does not count.
+        #expect(left > 60 && left < 90)
+
+        let noisy = ContainerCollector(hierarchies: hierarchies)
+        noisy.update([container], appender: recorder)
+        for i in 0..<40 {
+            try write(cpu: 1_000_000 + i, memory: 50_000_000 + (i * 7919 % 13) * 1_000_000)
+            tick(noisy, at: Int64(i) * 1000)
+        }
+        #expect(noisy.stats.first?.timeToFull == nil)
+    }
+
+    @Test("A container whose cgroup is gone is left out, the rest goes on")
+    func vanished() throws {
+        let collector = ContainerCollector(hierarchies: hierarchies)
+        var gone = try container()
+        gone.id = "gone"
+        gone.cgroupPath = "/none"
+        collector.update([try container(), gone], appender: recorder)
+        tick(collector, at: 1000)
+        #expect(recorder.samples["container_memory_usage_bytes"] == 50_000_000)
+        collector.update([], appender: recorder)
+        #expect(recorder.retired == 2)
+        #expect(collector.stats.isEmpty)
+    }
+}
