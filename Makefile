@@ -26,9 +26,11 @@ test:
 deps:
 	@scripts/install-deps.sh run
 
+# The shim has no Swift runtime, so it is built apart from what links that statically.
 build:
-	@$(RELEASE) --product ullage-shim
+	@swift build -c release --scratch-path .build/shim --product ullage-shim
 	@$(RELEASE) --product ullage
+	@cp -f .build/shim/release/ullage-shim "$$($(RELEASE) --show-bin-path)/"
 
 bench: deps build
 	@scripts/install-deps.sh bench
