@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # idle.sh BIN_DIR [SECONDS] [CONTAINERS]: an agent and Debian's prometheus-node-exporter on the same
 # host in the same run, each scraped once a second: resident memory and CPU for each sample served.
-# The agent also samples at 1 s and stores. Then one shim beside one conmon. Needs root.
+# The agent also samples at 1 s and stores. Then the memory of one shim. Needs root.
 set -euo pipefail
 
-bin=$(cd "$1" && pwd)
+bin=$(cd "$1" && pwd -P)
 seconds=${2:-60}
 containers=${3:-10}
 agent_port=19850
@@ -80,15 +80,3 @@ printf '\nper-container monitor\n'
 shim=$(pgrep -f "$bin/ullage-shim" | head -n 1)
 printf '%-22s %8s %8s\n' process 'RSS kB' 'anon kB'
 printf '%-22s %8d %8d\n' ullage-shim "$(rss "$shim")" "$(anon "$shim")"
-if command -v conmon >/dev/null && command -v runc >/dev/null; then
-    # conmon reads from a runtime of its own; one that only sleeps is enough to look at its memory.
-    printf '#!/bin/sh\ncase "$*" in *create*) exec sleep 30;; esac\n' >"$data/runtime"
-    chmod +x "$data/runtime"
-    mkdir -p "$data/bundle"
-    conmon --socket-dir-path "$data" -b "$data/bundle" -c bench -u bench -r "$data/runtime" \
-        -p "$data/pidfile" -l "k8s-file:$data/conmon.log" --full-attach >/dev/null 2>&1 &
-    pids+=($!)
-    sleep 2
-    monitor=$(pgrep -x conmon | tail -n 1)
-    [ -n "$monitor" ] && printf '%-22s %8d %8d\n' conmon "$(rss "$monitor")" "$(anon "$monitor")"
-fi

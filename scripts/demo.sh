@@ -4,7 +4,7 @@
 # makes is removed at the end, and what a killed run left behind is removed at the start.
 set -euo pipefail
 
-bin=$(cd "$1" && pwd)
+bin=$(cd "$1" && pwd -P)
 data=${2:-/tmp/ullage-demo}
 listen=127.0.0.1:9850
 ullage="$bin/ullage"

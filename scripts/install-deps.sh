@@ -7,7 +7,7 @@ packages=(g++ make pkg-config libsqlite3-dev libyaml-dev libre2-dev busybox-stat
 case $purpose in
     run) ;;
     test) packages+=(curl prometheus qemu-system-x86 linux-image-cloud-amd64 kmod cpio) ;;
-    bench) packages+=(curl procps prometheus-node-exporter conmon) ;;
+    bench) packages+=(curl procps prometheus-node-exporter) ;;
     *) echo "install-deps.sh: unknown purpose $purpose" >&2; exit 64 ;;
 esac
 
