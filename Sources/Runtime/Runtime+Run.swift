@@ -91,7 +91,7 @@ extension Runtime {
         let directory = ContainerDirectory(containers: containersPath, id: try Self.newID())
         let base = uid_t(Self.userBase)
         for (name, mode) in [
-            ("", 0o711), ("/upper", 0o755), ("/work", 0o755), ("/merged", 0o755), ("/lower", 0o755),
+            ("", 0o755), ("/upper", 0o755), ("/work", 0o755), ("/merged", 0o755), ("/lower", 0o755),
         ] as [(String, mode_t)] {
             guard mkdir(directory.path + name, mode) == 0 else {
                 throw .system("cannot make \(directory.path + name)")

@@ -83,6 +83,33 @@ struct AgentTests {
         #expect(continued, "samples from before the kill are still there")
     }
 
+    @Test("The agent needs no root to see containers that root runs")
+    func unprivileged() throws {
+        try FileManager.default.createDirectory(atPath: data, withIntermediateDirectories: true)
+        chown(data, 65534, 65534)
+        let agent = Process()
+        agent.executableURL = URL(filePath: "/usr/bin/setpriv")
+        agent.arguments = [
+            "--reuid=65534", "--regid=65534", "--clear-groups",
+            "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search", Products.ullage,
+            "agent", "--config", directory.appending("ullage.yaml"), "--data-dir", data,
+            "--listen", "127.0.0.1:0",
+        ]
+        agent.standardError = FileHandle.nullDevice
+        try agent.run()
+        defer { agent.terminate() }
+        let run = try ullage(
+            "run", "-d", "--name", "seen", "--memory", "64m", "--rootfs", rootfs, "--",
+            "/bin/sleep",
+            "1000")
+        #expect(run.code == 0, "\(run.err)")
+        defer { _ = try? ullage("rm", "-f", "seen") }
+        let seen = try eventually(within: 8) {
+            try ullage("query", "container_memory_usage_bytes{name=\"seen\"}").out.contains("seen")
+        }
+        #expect(seen)
+    }
+
     @Test("Mistakes are said in a sentence, with the exit code of their kind")
     func mistakes() throws {
         let missing = try ullage("run", "--name", "x", "--rootfs", rootfs, "--", "nosuch")
