@@ -114,13 +114,13 @@ enum ContainerFields {
         .init(ContainerMetrics.logDropped) { unsigned($0.log?.droppedRecords) },
     ]
 
-    private static func plain(_ value: Int64?) -> Double? { value.map(Double.init) }
-    private static func unsigned(_ value: UInt64?) -> Double? { value.map(Double.init) }
+    private static func plain(_ value: Int64?) -> Double? { value.map { Double($0) } }
+    private static func unsigned(_ value: UInt64?) -> Double? { value.map { Double($0) } }
     private static func seconds(_ microseconds: Int64?) -> Double? {
         microseconds.map { Double($0) / 1e6 }
     }
     /// Throttling means nothing without a quota.
     private static func limited(_ reading: borrowing ContainerReading, _ value: Int64?) -> Double? {
-        reading.cgroup.quota?.quota == nil ? nil : value.map(Double.init)
+        reading.cgroup.quota?.quota == nil ? nil : value.map { Double($0) }
     }
 }

@@ -82,6 +82,24 @@ struct ContainerCollectorTests {
         #expect(recorder.samples["container_oom_events_total"] == nil)
     }
 
+    @Test("The shim's counters of output are exported as they are")
+    func logCounters() throws {
+        var bytes = Array("ULGLOGC1".utf8)
+        for count in [12, 3, 400, 50, 6] as [UInt64] {
+            withUnsafeBytes(of: count.littleEndian) { bytes += $0 }
+        }
+        let path = directory.appending("log.counters")
+        try Data(bytes).write(to: URL(filePath: path))
+        var container = try container()
+        container.logCountersPath = path
+        let collector = ContainerCollector(hierarchies: hierarchies)
+        collector.update([container], appender: recorder)
+        tick(collector, at: 1000)
+        #expect(recorder.samples["ullage_log_lines_total{stream=stdout}"] == 12)
+        #expect(recorder.samples["ullage_log_bytes_total{stream=stderr}"] == 50)
+        #expect(recorder.samples["ullage_log_dropped_records_total"] == 6)
+    }
+
     @Test("A counter that goes back is held and counted")
     func counters() throws {
         let collector = ContainerCollector(hierarchies: hierarchies)
