@@ -11,6 +11,7 @@ public final class SamplingLoop {
     private let appender: any Appender
     private let containers: ContainerCollector
     private let host = HostCollector()
+    private let node: NodeCollector
     private let own = SelfCollector()
     private var batch = Batch(timestamp: 0)
     private var durations: [String: Double] = [:]
@@ -18,9 +19,13 @@ public final class SamplingLoop {
     private var total = AppendOutcome()
 
     /// A loop that appends to `appender`.
-    public init(appender: any Appender, containers: ContainerCollector = ContainerCollector()) {
+    public init(
+        appender: any Appender, containers: ContainerCollector = ContainerCollector(),
+        node: NodeCollector = NodeCollector()
+    ) {
         self.appender = appender
         self.containers = containers
+        self.node = node
     }
 
     /// Changes the container collector's options.
@@ -39,6 +44,7 @@ public final class SamplingLoop {
             containers.collect(into: &batch, appender: appender)
         }
         measure("host") { try host.collect(into: &batch, appender: appender) }
+        measure("node") { node.collect(into: &batch, appender: appender) }
         measure("self") {
             try own.collect(
                 readings + ownReadings(list), into: &batch, appender: appender)
@@ -64,6 +70,11 @@ public final class SamplingLoop {
             let count = failures[name, default: 0] + (name == "container" ? containers.errors : 0)
             readings.append(
                 SelfReading(AgentMetrics.collectorErrors, ["collector": name], Double(count)))
+        }
+        for (name, count) in node.errors {
+            readings.append(
+                SelfReading(
+                    AgentMetrics.collectorErrors, ["collector": "node_" + name], Double(count)))
         }
         for state in [Container.State.created, .running, .exited, .dead] {
             let count = list.count { $0.state == state }

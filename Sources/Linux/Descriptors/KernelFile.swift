@@ -80,8 +80,17 @@ public struct KernelFile: ~Copyable {
         return try? read(file, into: &buffer, body)
     }
 
+    /// Like `read`, for files of many records, of which the kernel gives a page at a time:
+    /// `/proc/net/dev`, `/proc/diskstats`, `/proc/vmstat`.
+    public borrowing func readToEnd<R>(
+        into buffer: inout ReadBuffer, _ body: (UnsafeRawBufferPointer) -> R
+    ) throws(Errno) -> R {
+        try Self.read(descriptor, toEnd: true, into: &buffer, body)
+    }
+
     private static func read<R>(
-        _ file: Int32, into buffer: inout ReadBuffer, _ body: (UnsafeRawBufferPointer) -> R
+        _ file: Int32, toEnd: Bool = false, into buffer: inout ReadBuffer,
+        _ body: (UnsafeRawBufferPointer) -> R
     ) throws(Errno) -> R {
         while true {
             var count = 0
@@ -94,7 +103,7 @@ public struct KernelFile: ~Copyable {
                 }
                 count += got
                 // The kernel fills what it can of a small file in one go: a short read is the end.
-                if count < buffer.memory.count { break }
+                if !toEnd, count < buffer.memory.count { break }
             }
             if count == buffer.memory.count, buffer.grow() { continue }
             return body(UnsafeRawBufferPointer(rebasing: buffer.memory[..<count]))
