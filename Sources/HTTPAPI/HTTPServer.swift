@@ -63,14 +63,7 @@ public struct HTTPServer: Sendable {
 
     private func addRoutes(_ router: Router<BasicRequestContext>, _ threads: NIOThreadPool) {
         let services = services
-        router.get("/metrics") { _, _ in
-            var bytes: [UInt8] = []
-            services.exposition.expose(into: &bytes)
-            return Response(
-                status: .ok,
-                headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
-                body: .init(byteBuffer: ByteBuffer(bytes: bytes)))
-        }
+        ScrapeRoute(services: services).add(to: router)
         router.get("/-/healthy") { _, _ in Self.text(.ok, "Ullage is healthy.\n") }
         router.get("/-/ready") { _, _ in
             guard let reason = services.notReady() else {

@@ -113,7 +113,7 @@ public protocol SeriesQuerier: Sendable {
 
 /// Writes what a Prometheus server scrapes.
 public protocol ExpositionSource: Sendable {
-    /// Appends the newest value of every live series in the Prometheus text format 0.0.4,
-    /// families sorted by name, each with `# HELP` and `# TYPE`.
-    func expose(into output: inout [UInt8])
+    /// Appends the newest value of every live series that `request` asks for, families sorted by
+    /// name, each with its `# HELP` and `# TYPE`. Throws for a selector that cannot be compiled.
+    func expose(_ request: ExpositionRequest, into output: inout [UInt8]) throws
 }

@@ -84,17 +84,24 @@ extension SeriesStore: SeriesQuerier {
 
 extension SeriesStore: ExpositionSource {
     /// See `ExpositionSource`.
-    public func expose(into output: inout [UInt8]) {
+    public func expose(_ request: ExpositionRequest, into output: inout [UInt8]) throws {
+        let selectors = try request.selectors.map { try CompiledMatchers($0) }
         state.withLock { state in
             let head = state.head
-            guard head.tickCount > 0 else { return }
-            for metric in head.metrics.sorted(by: { $0.descriptor.name < $1.descriptor.name }) {
+            let metrics = head.tickCount > 0 ? head.metrics : []
+            for metric in metrics.sorted(by: { $0.descriptor.name < $1.descriptor.name }) {
+                guard request.includes(metric.descriptor.name) else { continue }
                 var isFirst = true
                 for slot in metric.members {
                     guard let one = head.series[slot], one.latestTick == head.tickCount,
-                        !one.isRetired
+                        !one.isRetired,
+                        selectors.isEmpty || selectors.contains(where: { $0.match(one.labels) })
                     else { continue }
-                    if isFirst { ExpositionText.appendHeader(metric.descriptor, to: &output) }
+                    if isFirst {
+                        ExpositionText.appendHeader(
+                            metric.descriptor, format: request.format,
+                            isNameTaken: { head.metricIndex[$0] != nil }, to: &output)
+                    }
                     isFirst = false
                     output += one.prefix
                     ExpositionText.append(one.latest, to: &output)
@@ -102,6 +109,7 @@ extension SeriesStore: ExpositionSource {
                 }
             }
         }
+        if request.format.isOpenMetrics { output += "# EOF\n".utf8 }
     }
 }
 

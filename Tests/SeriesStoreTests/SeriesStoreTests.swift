@@ -104,7 +104,7 @@ struct SeriesStoreTests {
         _ = store.append(batch)
         store.retire(gone)
         var bytes: [UInt8] = []
-        store.expose(into: &bytes)
+        try store.expose(ExpositionRequest(), into: &bytes)
         #expect(
             String(decoding: bytes, as: UTF8.self) == #"""
                 # HELP test_total A \\ test.
