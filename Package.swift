@@ -50,12 +50,15 @@ let package = Package(
         .systemLibrary(
             name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CSnappy", providers: [.apt(["libsnappy-dev"])]),
         .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
         .target(name: "Linux", dependencies: ["CLinux", system], swiftSettings: gnu),
         .target(name: "Model", swiftSettings: strict),
 
         // Floor 1: bytes to model and back.
-        .target(name: "Codecs", dependencies: ["Model"], swiftSettings: strict),
+        .target(
+            name: "Codecs", dependencies: ["CSnappy", "CZlib", "Model"], swiftSettings: strict),
         .target(name: "Matching", dependencies: ["CRE2", "Model"], swiftSettings: strict),
 
         // Floor 2: sources, stores, query languages, the embedded runtime.
@@ -77,11 +80,11 @@ let package = Package(
         .target(
             name: "HTTPAPI",
             dependencies: [
-                "Model", "PromQL", logging,
+                "Codecs", "Linux", "Model", "PromQL", logging,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
-            ], swiftSettings: strict),
+            ], swiftSettings: gnu),
 
         // Floor 5: configuration.
         .target(name: "Config", dependencies: ["CYAML"], swiftSettings: strict),
@@ -130,6 +133,12 @@ let package = Package(
             name: "LogsTests", dependencies: ["Logs", "Model", "TestSupport", system],
             swiftSettings: gnu),
         .testTarget(name: "PromQLTests", dependencies: ["Model", "PromQL"], swiftSettings: strict),
+        .testTarget(
+            name: "HTTPAPITests",
+            dependencies: [
+                "Codecs", "HTTPAPI", "Matching", "Model", "PromQL", "TestSupport", logging,
+            ],
+            swiftSettings: gnu),
         .testTarget(
             name: "SeriesStoreTests", dependencies: ["Model", "SeriesStore", "TestSupport"],
             swiftSettings: strict),

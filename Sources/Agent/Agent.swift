@@ -49,13 +49,7 @@ public struct Agent: Sendable {
     private func serve(
         _ configuration: Configuration, _ directory: DataDirectory, _ sampling: Sampling
     ) async throws {
-        var options = Engine.Options()
-        options.lookback = configuration.lookback
-        options.maxSamples = Int(configuration.maxSamples)
-        let services = Services(
-            engine: Engine(querier: sampling.store, options: options), querier: sampling.store,
-            exposition: sampling.store, containers: { sampling.stats },
-            notReady: { sampling.notReady }, version: AgentVersion.number)
+        let services = Serving.services(configuration, sampling)
         let logger = logger
         let listen = configuration.listen
         let tcp = HTTPServer(

@@ -26,6 +26,8 @@ final class Sampling: Sendable {
     private let ticks = Atomic<Int>(0)
     private let skipped = Atomic<Int64>(0)
     private let reloadSucceeded = Atomic<Bool>(true)
+    private let reloaded = Mutex<Milliseconds?>(nil)
+    private let moreReadings = Mutex<[@Sendable () -> [SelfReading]]>([])
 
     init(
         _ configuration: Configuration, store: SeriesStore, registry: ContainerRegistry
@@ -54,7 +56,19 @@ final class Sampling: Sendable {
         interval.withLock { $0 = configuration.samplingInterval }
         loop.withLock { $0.loop.setOptions(Self.options(configuration)) }
         reloadSucceeded.store(true, ordering: .relaxed)
+        reloaded.withLock { $0 = Clock.realtimeMilliseconds() }
         wakeup.wake()
+    }
+
+    /// Whether the configuration was good when it was last read.
+    var isReloadSucceeded: Bool { reloadSucceeded.load(ordering: .relaxed) }
+
+    /// When the configuration was last read again; nil when it never was.
+    var configRead: Milliseconds? { reloaded.withLock { $0 } }
+
+    /// Samples what `source` says of itself at each tick.
+    func addReadings(_ source: @escaping @Sendable () -> [SelfReading]) {
+        moreReadings.withLock { $0.append(source) }
     }
 
     func reloadFailed() { reloadSucceeded.store(false, ordering: .relaxed) }
@@ -120,7 +134,7 @@ final class Sampling: Sendable {
             SelfReading(
                 AgentMetrics.configReloadSuccessful, [:],
                 reloadSucceeded.load(ordering: .relaxed) ? 1 : 0),
-        ]
+        ] + moreReadings.withLock { $0 }.flatMap { $0() }
     }
 
     private static func options(_ configuration: Configuration) -> ContainerCollector.Options {

@@ -37,11 +37,21 @@ public struct HTTPServer: Sendable {
 
     /// Listens until the task is cancelled or the service group shuts down.
     public func run() async throws {
-        let threads = NIOThreadPool(numberOfThreads: 2)
+        let limits = services.limits
+        let threads = NIOThreadPool(numberOfThreads: limits.concurrency)
         threads.start()
-        let router = Router()
+        let router = APIRouter(context: APIContext.self, options: [.autoGenerateHeadEndpoints])
+        let endpoints = Self.endpoints
+        router.add(
+            middleware: Recording(
+                counters: services.counters,
+                methods: Dictionary(
+                    endpoints.map { ($0.path, $0.methods) } + [("/metrics", [.get])],
+                    uniquingKeysWith: { $1 })))
         if case .tcp = address { router.add(middleware: SameOrigin()) }
-        addRoutes(router, threads)
+        addRoutes(router)
+        let gate = QueryGate(limits: limits, threads: threads, counters: services.counters)
+        for endpoint in endpoints { endpoint.add(to: router, services: services, gate: gate) }
         let target: BindAddress =
             switch address {
             case .tcp(let host, let port): .hostname(host, port: port)
@@ -50,7 +60,14 @@ public struct HTTPServer: Sendable {
         let onRunning = onRunning
         let app = Application(
             router: router,
-            configuration: .init(address: target, serverName: "ullage"),
+            server: .http1(
+                configuration: .init(
+                    additionalChannelHandlers: [ClientWatch()],
+                    idleTimeout: .seconds(limits.requestTimeout),
+                    httpDecoderConfiguration: .init())),
+            configuration: .init(
+                address: target, serverName: "ullage",
+                availableConnectionsDelegate: .maximum(limits.maxConnections, logger: logger)),
             onServerRunning: { channel in onRunning(channel.localAddress?.port) }, logger: logger)
         do {
             try await app.run()
@@ -61,59 +78,30 @@ public struct HTTPServer: Sendable {
         try await threads.shutdownGracefully()
     }
 
-    private func addRoutes(_ router: Router<BasicRequestContext>, _ threads: NIOThreadPool) {
+    private static let endpoints =
+        QueryRoutes.all + SeriesRoutes.all + StatusRoutes.all
+        + [FederateRoute.endpoint, RemoteReadRoute.endpoint]
+
+    private func addRoutes(_ router: APIRouter) {
         let services = services
         ScrapeRoute(services: services).add(to: router)
-        router.get("/-/healthy") { _, _ in Self.text(.ok, "Ullage is healthy.\n") }
+        router.get("/-/healthy") { _, _ in Answer.text(.ok, "Ullage is healthy.\n").response }
         router.get("/-/ready") { _, _ in
             guard let reason = services.notReady() else {
-                return Self.text(.ok, "Ullage is ready.\n")
+                return Answer.text(.ok, "Ullage is ready.\n").response
             }
-            return Self.text(.serviceUnavailable, reason + "\n")
+            return Answer.text(.serviceUnavailable, reason + "\n").response
         }
-        router.get("/api/v1/containers") { _, _ in
-            Answer.response(.ok, ContainersJSON.render(services.containers()))
+        router.get("/api/v1/containers") { request, _ in
+            Answer(body: ContainersJSON.render(services.containers()).bytes)
+                .compressed(for: request).response
         }
         router.get("/") { _, _ in
-            Self.text(
+            Answer.text(
                 .ok,
-                "Ullage \(services.version)\n\n/metrics\n/api/v1/containers\n"
-                    + "/api/v1/query?query=...\n/-/healthy\n/-/ready\n")
+                "Ullage \(services.version)\n\n/metrics\n/federate?match[]=...\n"
+                    + "/api/v1/containers\n/api/v1/query?query=...\n/-/healthy\n/-/ready\n"
+            ).response
         }
-        QueryRoutes(services: services, threads: threads).add(to: router)
-    }
-
-    private static func text(_ status: HTTPResponse.Status, _ text: String) -> Response {
-        Response(
-            status: status,
-            headers: [.contentType: "text/plain; charset=utf-8"],
-            body: .init(byteBuffer: ByteBuffer(string: text)))
-    }
-}
-
-/// Refuses requests under a foreign name (DNS rebinding) and from another site's page.
-struct SameOrigin: RouterMiddleware {
-    typealias Context = BasicRequestContext
-
-    func handle(
-        _ request: Request, context: Context,
-        next: (Request, Context) async throws -> Response
-    ) async throws -> Response {
-        let host = request.head.authority ?? ""
-        let origin = request.headers[.origin].map {
-            $0.split(separator: "/").last.map(String.init) ?? ""
-        }
-        guard Self.isLocal(host), origin.map(Self.isLocal) ?? true else {
-            return Response(
-                status: .forbidden, headers: [.contentType: "text/plain; charset=utf-8"],
-                body: .init(byteBuffer: ByteBuffer(string: "This host is not served here.\n")))
-        }
-        return try await next(request, context)
-    }
-
-    static func isLocal(_ authority: String) -> Bool {
-        var name = Substring(authority)
-        if let colon = name.lastIndex(of: ":"), !name.hasSuffix("]") { name = name[..<colon] }
-        return name == "localhost" || name == "[::1]" || name == "127.0.0.1"
     }
 }

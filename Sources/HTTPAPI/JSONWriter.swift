@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Codecs
 import Model
 import PromQL
 
@@ -7,78 +8,111 @@ import PromQL
 struct JSONWriter {
     private(set) var bytes: [UInt8] = []
 
-    mutating func bytesAppend(_ more: [UInt8]) { bytes += more }
-
     mutating func raw(_ text: StaticString) {
         text.withUTF8Buffer { bytes += $0 }
     }
+
+    /// JSON that was written before.
+    mutating func raw(bytes more: [UInt8]) { bytes += more }
 
     /// A string (RFC 8259, section 7). `<`, `>` and `&` are escaped too, as Go does.
     mutating func string(_ text: String) {
         bytes.append(UInt8(ascii: "\""))
         for byte in text.utf8 {
             switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+                bytes.append(UInt8(ascii: "\\"))
+                bytes.append(byte)
+            case 0x0a: bytes += "\\n".utf8
+            case 0x0d: bytes += "\\r".utf8
+            case 0x09: bytes += "\\t".utf8
             case 0..<0x20, UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "&"):
-                let digits = Array("0123456789abcdef".utf8)
                 bytes += "\\u00".utf8
-                bytes += [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+                bytes.append(Self.hexDigit(byte >> 4))
+                bytes.append(Self.hexDigit(byte & 15))
             default: bytes.append(byte)
             }
         }
         bytes.append(UInt8(ascii: "\""))
     }
 
+    private static func hexDigit(_ value: UInt8) -> UInt8 {
+        value < 10 ? 0x30 + value : 0x61 + value - 10
+    }
+
     /// A list with commas between.
-    mutating func list<T>(_ items: some Sequence<T>, _ write: (inout JSONWriter, T) -> Void) {
+    mutating func list<T>(
+        _ items: some Sequence<T>, _ write: (inout JSONWriter, T) throws -> Void
+    ) rethrows {
         raw("[")
         var isFirst = true
         for item in items {
             if !isFirst { raw(",") }
             isFirst = false
-            write(&self, item)
+            try write(&self, item)
         }
         raw("]")
     }
 
-    /// Labels as an object.
-    mutating func labels(_ labels: Labels) {
+    /// A list of strings.
+    mutating func strings(_ items: some Sequence<String>) { list(items) { $0.string($1) } }
+
+    /// An object of strings.
+    mutating func object(_ pairs: some Sequence<(String, String)>) {
         raw("{")
-        for (i, label) in labels.pairs.enumerated() {
-            if i > 0 { raw(",") }
-            string(label.name)
+        var isFirst = true
+        for (name, value) in pairs {
+            if !isFirst { raw(",") }
+            isFirst = false
+            string(name)
             raw(":")
-            string(label.value)
+            string(value)
         }
         raw("}")
+    }
+
+    /// Labels as an object.
+    mutating func labels(_ labels: Labels) {
+        object(labels.pairs.lazy.map { ($0.name, $0.value) })
     }
 
     /// A number, or null.
     mutating func number(_ value: Double?) {
         guard let value, value.isFinite else { return raw("null") }
-        bytes += Self.text(value).utf8
+        NumberText.appendJSON(value, to: &bytes)
     }
 
+    /// A whole number.
+    mutating func integer(_ value: Int64) { NumberText.append(value, to: &bytes) }
+
     /// `[seconds, "value"]`, as Prometheus writes a point.
+    @inline(__always)
     mutating func point(_ point: Point) {
         raw("[")
-        let (seconds, rest) = point.timestamp.quotientAndRemainder(dividingBy: 1000)
-        bytes += (point.timestamp < 0 && seconds == 0 ? "-0" : "\(seconds)").utf8
-        if rest != 0 {
-            let digits = String(1000 + abs(rest)).dropFirst()
-            bytes += ".".utf8
-            bytes += digits.utf8
-        }
+        time(point.timestamp)
         raw(",\"")
-        bytes += Self.text(point.value).utf8
+        NumberText.appendJSON(point.value, to: &bytes)
         raw("\"]")
     }
 
-    /// A value in Prometheus' spelling.
-    static func text(_ value: Double) -> String {
-        if value.isNaN { return "NaN" }
-        if value.isInfinite { return value < 0 ? "-Inf" : "+Inf" }
-        if let whole = Int64(exactly: value), whole.magnitude < 1 << 53 { return "\(whole)" }
-        return value.description
+    /// A scalar, whose value Prometheus never writes with an exponent.
+    mutating func scalar(_ point: Point) {
+        raw("[")
+        time(point.timestamp)
+        raw(",\"")
+        NumberText.appendPlain(point.value, to: &bytes)
+        raw("\"]")
+    }
+
+    /// Seconds, with three decimals when there are milliseconds.
+    mutating func time(_ time: Milliseconds) {
+        let (seconds, rest) = time.magnitude.quotientAndRemainder(dividingBy: 1000)
+        if time < 0 { bytes.append(UInt8(ascii: "-")) }
+        NumberText.append(Int64(seconds), to: &bytes)
+        guard rest != 0 else { return }
+        bytes.append(UInt8(ascii: "."))
+        bytes.append(0x30 + UInt8(rest / 100))
+        bytes.append(0x30 + UInt8(rest / 10 % 10))
+        bytes.append(0x30 + UInt8(rest % 10))
     }
 }

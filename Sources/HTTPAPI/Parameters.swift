@@ -1,45 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Hummingbird
+import Linux
 import Model
-import NIOCore
 import PromQL
 
 /// The parameters of a request: of its address, and of a form in its body.
 struct Parameters: Sendable {
     private let pairs: [(name: String, value: String)]
 
-    /// Bytes a form may have.
-    static let maxBody = 1 << 20
-
-    init(_ request: Request) async throws {
-        var found = Self.decode(request.uri.query ?? "")
-        if request.method == .post {
-            let body = try await request.body.collect(upTo: Self.maxBody)
-            found += Self.decode(String(buffer: body))
-        }
-        pairs = found
+    /// Throws when a percent-encoding is wrong.
+    init(query: String, form: [UInt8] = []) throws(APIError) {
+        // The form's values come first, as for Go's servers.
+        pairs = try Self.decode(form[...]) + Self.decode(Array(query.utf8)[...])
     }
 
     /// The pairs of an `application/x-www-form-urlencoded` text.
-    private static func decode(_ text: String) -> [(name: String, value: String)] {
-        text.split(separator: "&").map { pair in
-            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            return (unescape(parts[0]), parts.count > 1 ? unescape(parts[1]) : "")
+    private static func decode(
+        _ text: ArraySlice<UInt8>
+    ) throws(APIError) -> [(name: String, value: String)] {
+        var pairs: [(name: String, value: String)] = []
+        for pair in text.split(separator: UInt8(ascii: "&")) {
+            let equals = pair.firstIndex(of: UInt8(ascii: "=")) ?? pair.endIndex
+            let value = equals < pair.endIndex ? try unescape(pair[(equals + 1)...]) : ""
+            pairs.append((try unescape(pair[..<equals]), value))
         }
+        return pairs
     }
 
-    /// Undoes percent-encoding; a `%` that starts no escape stays as it is.
-    private static func unescape(_ text: Substring) -> String {
-        let bytes = Array(text.utf8)
+    private static func unescape(_ bytes: ArraySlice<UInt8>) throws(APIError) -> String {
         var result: [UInt8] = []
-        var i = 0
-        while i < bytes.count {
-            let hex = bytes[i...].dropFirst().prefix(2)
-            if bytes[i] == UInt8(ascii: "%"), hex.count == 2,
-                let byte = UInt8(String(decoding: hex, as: UTF8.self), radix: 16)
-            {
-                result.append(byte)
+        result.reserveCapacity(bytes.count)
+        var i = bytes.startIndex
+        while i < bytes.endIndex {
+            if bytes[i] == UInt8(ascii: "%") {
+                guard i + 2 < bytes.endIndex, let high = nibble(bytes[i + 1]),
+                    let low = nibble(bytes[i + 2])
+                else {
+                    let text = String(decoding: bytes[i...].prefix(3), as: UTF8.self)
+                    throw APIError(
+                        .badData, "error parsing form values: invalid URL escape \"\(text)\"")
+                }
+                result.append(high << 4 | low)
                 i += 3
             } else {
                 result.append(bytes[i] == UInt8(ascii: "+") ? 0x20 : bytes[i])
@@ -49,46 +50,89 @@ struct Parameters: Sendable {
         return String(decoding: result, as: UTF8.self)
     }
 
+    private static func nibble(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case 0x30...0x39: byte - 0x30
+        case 0x41...0x46, 0x61...0x66: (byte | 0x20) - 0x61 + 10
+        default: nil
+        }
+    }
+
     func all(_ name: String) -> [String] { pairs.filter { $0.name == name }.map(\.value) }
 
-    func first(_ name: String) -> String? { pairs.first { $0.name == name }?.value }
-
-    func required(_ name: String) throws(QueryError) -> String {
-        guard let value = first(name), !value.isEmpty else {
-            throw QueryError(.badData, "invalid parameter \"\(name)\": it is missing")
-        }
-        return value
+    /// The first value of `name`, unless it is empty.
+    func first(_ name: String) -> String? {
+        pairs.first { $0.name == name }.flatMap { $0.value.isEmpty ? nil : $0.value }
     }
 
     /// How many items an answer may have; all when it is 0 or not given.
-    var limit: Int { first("limit").flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil } ?? .max }
+    func limit() throws(APIError) -> Int {
+        guard let text = first("limit") else { return .max }
+        guard let limit = Int(text) else {
+            throw .parameter("limit", "\"\(text.prefix(40))\" is no number")
+        }
+        guard limit >= 0 else { throw .parameter("limit", "limit must be non-negative") }
+        return limit == 0 ? .max : limit
+    }
 
-    /// A time: float seconds since the epoch, or RFC 3339.
-    func time(_ name: String) throws(QueryError) -> Milliseconds? {
-        guard let text = first(name), !text.isEmpty else { return nil }
-        if let seconds = Double(text), seconds.isFinite {
+    /// A whole number, or nil when it is not given.
+    func number(_ name: String) throws(APIError) -> Int? {
+        guard let text = first(name) else { return nil }
+        guard let number = Int(text) else { throw APIError(.badData, "\(name) must be a number") }
+        return number
+    }
+
+    /// An optional time.
+    func time(_ name: String, default time: Milliseconds) throws(APIError) -> Milliseconds {
+        guard let text = first(name) else { return time }
+        do { return try Self.time(text) } catch {
+            throw .parameter(name, "invalid time value for '\(name)': \(error.message)")
+        }
+    }
+
+    /// A time that must be given.
+    func time(_ name: String) throws(APIError) -> Milliseconds {
+        do { return try Self.time(first(name) ?? "") } catch {
+            throw .parameter(name, error.message)
+        }
+    }
+
+    /// Prometheus' words for the first and the last time there is, in Go's reckoning.
+    private static let minTime = "-292273086-05-16T16:47:06Z"
+    private static let maxTime = "292277025-08-18T07:12:54.999999999Z"
+
+    /// Float seconds since the epoch, or RFC 3339. What is beyond the range becomes its end.
+    private static func time(_ text: String) throws(APIError) -> Milliseconds {
+        if let seconds = Double(text), !seconds.isNaN {
             return Milliseconds(clamping: (seconds * 1000).rounded())
         }
         if let time = RFC3339.parse(text) { return time }
-        throw QueryError(
-            .badData,
-            "invalid parameter \"\(name)\": cannot parse \"\(text.prefix(60))\" to a valid timestamp"
-        )
+        if text == minTime { return .min }
+        if text == maxTime { return .max }
+        throw APIError(.badData, "cannot parse \"\(text.prefix(60))\" to a valid timestamp")
     }
 
-    /// A step: float seconds, or a duration.
-    func step() throws(QueryError) -> Milliseconds {
-        let text = try required("step")
-        if let seconds = Double(text), seconds.isFinite {
-            return Milliseconds(clamping: (seconds * 1000).rounded())
+    /// A duration: float seconds, or as PromQL writes it.
+    static func duration(_ text: String) throws(APIError) -> Milliseconds {
+        if let seconds = Double(text) {
+            guard seconds.magnitude < 9.2e9 else {
+                throw APIError(
+                    .badData,
+                    "cannot parse \"\(text.prefix(60))\" to a valid duration. It overflows int64")
+            }
+            return Milliseconds((seconds * 1000).rounded())
         }
-        if let step = PromQLDuration.parse(text) { return step }
-        throw QueryError(
-            .badData,
-            "invalid parameter \"step\": cannot parse \"\(text.prefix(60))\" to a valid duration")
+        if let duration = PromQLDuration.parse(text) { return duration }
+        throw APIError(.badData, "cannot parse \"\(text.prefix(60))\" to a valid duration")
     }
 
-    static func now() -> Milliseconds { Milliseconds(clamping: Double(UInt64.realtime)) }
+    /// The duration `name`, or nil when it is not given.
+    func duration(_ name: String) throws(APIError) -> Milliseconds? {
+        guard let text = first(name) else { return nil }
+        do { return try Self.duration(text) } catch { throw .parameter(name, error.message) }
+    }
+
+    static func now() -> Milliseconds { Clock.realtimeMilliseconds() }
 }
 
 extension Milliseconds {

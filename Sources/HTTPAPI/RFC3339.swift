@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Glibc
 import Model
 
 /// Times as RFC 3339 writes them.
@@ -48,13 +47,38 @@ enum RFC3339 {
         let seconds = days * 86400 + hour * 3600 + minute * 60 + second - offset
         return seconds * 1000 + fraction
     }
+
+    /// A time in UTC, to the millisecond. Years of four digits only.
+    static func format(_ time: Milliseconds) -> String {
+        let day = Int64(86_400_000)
+        let (days, rest) = (time.flooredQuotient(day), time - time.flooredQuotient(day) * day)
+        // Civil from days, counting years from March so that the leap day comes last.
+        let shifted = days + 719_468
+        let era = shifted.flooredQuotient(146_097)
+        let ofEra = shifted - era * 146_097
+        let year = (ofEra - ofEra / 1460 + ofEra / 36_524 - ofEra / 146_096) / 365
+        let ofYear = ofEra - (365 * year + year / 4 - year / 100)
+        let month = (5 * ofYear + 2) / 153
+        let number = month < 10 ? month + 3 : month - 9
+        func padded(_ value: Int64, _ width: Int) -> String {
+            let digits = String(value)
+            return String(repeating: "0", count: max(0, width - digits.count)) + digits
+        }
+        let date = [
+            padded(year + era * 400 + (number <= 2 ? 1 : 0), 4), padded(number, 2),
+            padded(ofYear - (153 * month + 2) / 5 + 1, 2),
+        ]
+        let clock = [
+            padded(rest / 3_600_000, 2), padded(rest / 60_000 % 60, 2), padded(rest / 1000 % 60, 2),
+        ]
+        return date.joined(separator: "-") + "T" + clock.joined(separator: ":") + "."
+            + padded(rest % 1000, 3) + "Z"
+    }
 }
 
-extension UInt64 {
-    /// Milliseconds since the epoch.
-    static var realtime: UInt64 {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return UInt64(Swift.max(0, time.tv_sec)) * 1000 + UInt64(time.tv_nsec) / 1_000_000
+extension Int64 {
+    fileprivate func flooredQuotient(_ divisor: Int64) -> Int64 {
+        let (quotient, rest) = quotientAndRemainder(dividingBy: divisor)
+        return rest < 0 ? quotient - 1 : quotient
     }
 }

@@ -2,7 +2,6 @@
 
 import Hummingbird
 import Model
-import NIOCore
 import PromQL
 
 /// `/metrics`: the newest values in the format the scraper prefers, narrowed by `collect[]` and
@@ -10,10 +9,10 @@ import PromQL
 struct ScrapeRoute {
     let services: Services
 
-    func add(to router: Router<BasicRequestContext>) {
+    func add(to router: APIRouter) {
         let services = services
         router.get("/metrics") { request, _ in
-            let parameters = try await Parameters(request)
+            let parameters = try Parameters(query: request.uri.query ?? "")
             let accept = request.headers[values: .accept].joined(separator: ",")
             var wanted = ExpositionRequest(format: ExpositionFormat(accept: accept))
             wanted.collectors = parameters.all("collect[]")
@@ -22,13 +21,10 @@ struct ScrapeRoute {
                 wanted.selectors = try parameters.all("match[]").map { try Engine.matchers($0) }
                 try services.exposition.expose(wanted, into: &bytes)
             } catch {
-                return Response(
-                    status: .badRequest, headers: [.contentType: "text/plain; charset=utf-8"],
-                    body: .init(byteBuffer: ByteBuffer(string: "\(error)\n")))
+                return Answer.text(.badRequest, "\(error)\n").response
             }
-            return Response(
-                status: .ok, headers: [.contentType: wanted.format.contentType],
-                body: .init(byteBuffer: ByteBuffer(bytes: bytes)))
+            return Answer(contentType: wanted.format.contentType, body: bytes)
+                .compressed(for: request).response
         }
     }
 }

@@ -5,9 +5,9 @@ public import PromQL
 
 /// What the server serves, given to it by the agent.
 public struct Services: Sendable {
-    /// Answers queries.
-    public var engine: Engine
-    /// Answers questions about series and labels.
+    /// The bounds of evaluation.
+    public var engineOptions: Engine.Options
+    /// Answers questions about series and labels, and gives queries their samples.
     public var querier: any SeriesQuerier
     /// Writes `/metrics`.
     public var exposition: any ExpositionSource
@@ -17,18 +17,50 @@ public struct Services: Sendable {
     public var notReady: @Sendable () -> String?
     /// The program's version.
     public var version: String
+    /// What the agent says of itself under `/api/v1/status`.
+    public var status: @Sendable () -> AgentStatus = { AgentStatus() }
+    /// The groups of `/api/v1/rules`, each a JSON object as Prometheus has it.
+    public var ruleGroups: @Sendable () -> [[UInt8]] = { [] }
+    /// The alerts of `/api/v1/alerts`, each a JSON object as Prometheus has it.
+    public var alerts: @Sendable () -> [[UInt8]] = { [] }
+    /// The bounds of serving.
+    public var limits = ServingLimits()
+    /// Counts what is asked.
+    public var counters = ServingCounters()
 
     /// The services.
     public init(
-        engine: Engine, querier: any SeriesQuerier, exposition: any ExpositionSource,
+        engineOptions: Engine.Options = Engine.Options(), querier: any SeriesQuerier,
+        exposition: any ExpositionSource,
         containers: @escaping @Sendable () -> [ContainerStats],
         notReady: @escaping @Sendable () -> String?, version: String
     ) {
-        self.engine = engine
+        self.engineOptions = engineOptions
         self.querier = querier
         self.exposition = exposition
         self.containers = containers
         self.notReady = notReady
         self.version = version
     }
+}
+
+/// The agent's state, for people and for tools that ask a Prometheus how it is.
+public struct AgentStatus: Sendable {
+    /// When the agent started.
+    public var started: Milliseconds = 0
+    /// When the configuration in use was read.
+    public var configRead: Milliseconds = 0
+    /// Whether the last reading of the configuration succeeded.
+    public var reloadSucceeded = true
+    /// Damaged parts of the store that were set aside.
+    public var quarantined: Int64 = 0
+    /// How long samples are kept, in words.
+    public var retention = ""
+    /// The configuration in use, as YAML.
+    public var configuration = ""
+    /// Options in use, by name.
+    public var flags: [(String, String)] = []
+
+    /// Nothing known.
+    public init() {}
 }

@@ -65,9 +65,6 @@ public enum AgentMetrics {
     public static let storeQuarantined = MetricDescriptor(
         "ullage_store_quarantined_total", .counter,
         help: "Damaged parts of the store that were set aside.")
-    /// Requests answered, with `code`.
-    public static let httpRequests = MetricDescriptor(
-        "ullage_http_requests_total", .counter, help: "HTTP requests answered, by status code.")
     /// 1 when the configuration in use is the one in the file.
     public static let configReloadSuccessful = MetricDescriptor(
         "ullage_config_last_reload_successful", .gauge,
