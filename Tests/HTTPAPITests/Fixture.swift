@@ -96,7 +96,9 @@ final class MemoryQuerier: SeriesQuerier {
 }
 
 extension MemoryQuerier: ExpositionSource {
-    func expose(_ request: ExpositionRequest, into output: inout [UInt8]) { output += "# HELP up Up.\nup 1\n".utf8 }
+    func expose(_ request: ExpositionRequest, into output: inout [UInt8]) {
+        output += "# HELP up Up.\nup 1\n".utf8
+    }
 }
 
 /// A server on a free port with what it serves.
