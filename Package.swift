@@ -64,7 +64,9 @@ let package = Package(
         // Floor 2: sources, stores, query languages, the embedded runtime.
         .target(
             name: "Collectors", dependencies: ["Linux", "Model", system], swiftSettings: gnu),
-        .target(name: "Discovery", dependencies: ["Model", logging], swiftSettings: gnu),
+        .target(
+            name: "Discovery", dependencies: ["Codecs", "Linux", "Model", system, logging],
+            swiftSettings: gnu),
         .target(
             name: "Logs", dependencies: ["CLinux", "Linux", "Model", system], swiftSettings: gnu),
         .target(name: "PromQL", dependencies: ["Model"], swiftSettings: strict),
@@ -125,6 +127,10 @@ let package = Package(
             name: "ConfigTests", dependencies: ["Config", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "CollectorsTests", dependencies: ["Collectors", "Linux", "Model", "TestSupport"],
+            swiftSettings: gnu),
+        .testTarget(
+            name: "DiscoveryTests",
+            dependencies: ["Codecs", "Discovery", "Linux", "Model", "TestSupport"],
             swiftSettings: gnu),
         .testTarget(
             name: "LinuxTests", dependencies: ["Linux", "TestSupport", system], swiftSettings: gnu),

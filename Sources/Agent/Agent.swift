@@ -9,7 +9,6 @@ import Linux
 import Logging
 import Model
 import PromQL
-import Runtime
 import SeriesStore
 import ServiceLifecycle
 import Synchronization
@@ -38,7 +37,7 @@ public struct Agent: Sendable {
         let lock = try InstanceLock(path: directory.lock)
         let sampling = try Sampling(
             configuration, store: try Self.openStore(directory, configuration),
-            registry: Self.registry(directory))
+            registry: AgentDiscovery.registry(directory, configuration.discovery))
         unlink(directory.socket)
         try await serve(configuration, directory, sampling)
         unlink(directory.socket)
@@ -94,11 +93,6 @@ public struct Agent: Sendable {
         logger.logLevel = .error
         return logger
     }()
-
-    private static func registry(_ directory: DataDirectory) -> ContainerRegistry {
-        let runtime = Runtime(dataDirectory: directory.path, shimPath: "")
-        return ContainerRegistry(discoverers: [EmbeddedDiscoverer(runtime: runtime)])
-    }
 
     private static func openStore(
         _ directory: DataDirectory, _ configuration: Configuration

@@ -6,7 +6,8 @@ public import Model
 /// Samples all containers. Owned by the sampling thread.
 ///
 /// A container has its samples from the tick after it was found until the one in which it is gone;
-/// its labels are `id` (the cgroup's path), `name` and `image`, as cAdvisor has them, and the labels
+/// its labels are `id` (the cgroup's path), `name` and `image`, as cAdvisor has them, in a pod also
+/// `namespace`, `pod` and `container`, and the labels
 /// allowed by the options as `container_label_*`.
 public final class ContainerCollector {
     /// What the operator may choose.
@@ -93,12 +94,25 @@ public final class ContainerCollector {
 
     private var descriptors: Int { samplers.values.reduce(0) { $0 + $1.descriptors } }
 
+    /// cAdvisor's `name`: none for a group that no engine runs, the identifier in a pod.
+    private func name(_ container: Container) -> String {
+        switch container.engine {
+        case .systemd, .cgroup: ""
+        default: container.kubernetes == nil ? container.name : container.id
+        }
+    }
+
     private func labels(_ container: Container) -> Labels {
         var labels: Labels = [
             "id": container.cgroupPath ?? "/" + container.id,
-            "name": container.name,
+            "name": name(container),
             "image": container.image,
         ]
+        if let names = container.kubernetes {
+            labels["namespace"] = names.namespace
+            labels["pod"] = names.pod
+            labels["container"] = names.container
+        }
         for key in options.labels {
             guard let value = container.labels[key] else { continue }
             let name = String(key.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })

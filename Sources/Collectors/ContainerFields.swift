@@ -31,7 +31,8 @@ struct ContainerReading {
 
 /// The table of series; a value that is nil makes no sample.
 enum ContainerFields {
-    static let all: [ContainerField] = life + cpu + memory + pressure + processes + derived + log
+    static let all: [ContainerField] =
+        life + cpu + memory + pressure + processes + derived + log + more
 
     private static let life: [ContainerField] = [
         .init(ContainerMetrics.lastSeen) { $0.seconds.rounded(.down) },
@@ -112,6 +113,42 @@ enum ContainerFields {
         .init(ContainerMetrics.logBytes, ["stream": "stdout"]) { unsigned($0.log?.stdoutBytes) },
         .init(ContainerMetrics.logBytes, ["stream": "stderr"]) { unsigned($0.log?.stderrBytes) },
         .init(ContainerMetrics.logDropped) { unsigned($0.log?.droppedRecords) },
+    ]
+
+    private static let more: [ContainerField] = [
+        .init(ContainerMetrics.memoryKernelStack) { plain($0.cgroup.memory.parts.kernelStack) },
+        .init(ContainerMetrics.memoryPageTables) { plain($0.cgroup.memory.parts.pageTables) },
+        .init(ContainerMetrics.memorySock) { plain($0.cgroup.memory.parts.sock) },
+        .init(ContainerMetrics.memoryShmem) { plain($0.cgroup.memory.parts.shmem) },
+        .init(ContainerMetrics.memoryFileDirty) { plain($0.cgroup.memory.parts.fileDirty) },
+        .init(ContainerMetrics.memoryFileWriteback) { plain($0.cgroup.memory.parts.fileWriteback) },
+        .init(ContainerMetrics.memoryActiveAnon) { plain($0.cgroup.memory.parts.activeAnon) },
+        .init(ContainerMetrics.memoryInactiveAnon) { plain($0.cgroup.memory.parts.inactiveAnon) },
+        .init(ContainerMetrics.memoryUnevictable) { plain($0.cgroup.memory.parts.unevictable) },
+        .init(ContainerMetrics.memorySlabReclaimable) {
+            plain($0.cgroup.memory.parts.slabReclaimable)
+        },
+        .init(ContainerMetrics.memorySlabUnreclaimable) {
+            plain($0.cgroup.memory.parts.slabUnreclaimable)
+        },
+        .init(ContainerMetrics.memoryZswap) { plain($0.cgroup.memory.parts.zswap) },
+        .init(ContainerMetrics.memoryPgscan) { plain($0.cgroup.memory.parts.pgscan) },
+        .init(ContainerMetrics.memoryPgsteal) { plain($0.cgroup.memory.parts.pgsteal) },
+        .init(ContainerMetrics.memoryPgscanDirect) { plain($0.cgroup.memory.parts.pgscanDirect) },
+        .init(ContainerMetrics.memoryRefaultFile) { plain($0.cgroup.memory.parts.refaultFile) },
+        .init(ContainerMetrics.memoryRefaultAnon) { plain($0.cgroup.memory.parts.refaultAnon) },
+        .init(ContainerMetrics.memoryEventsLow) { plain($0.cgroup.events.low) },
+        .init(ContainerMetrics.memoryEventsOom) { plain($0.cgroup.events.oom) },
+        .init(ContainerMetrics.memoryEventsOomKill) { plain($0.cgroup.events.oomKill) },
+        .init(ContainerMetrics.memoryEventsOomGroupKill) { plain($0.cgroup.events.oomGroupKill) },
+        .init(ContainerMetrics.cfsBurstPeriods) { limited($0, $0.cgroup.cpu.burstPeriods) },
+        .init(ContainerMetrics.cfsBurstSeconds) {
+            limited($0, $0.cgroup.cpu.burst).map { $0 / 1e6 }
+        },
+        .init(ContainerMetrics.healthState) {
+            $0.container.health.map { $0 == .healthy ? 1 : 0 }
+        },
+        .init(ContainerMetrics.restarts) { $0.container.restartCount.map { Double($0) } },
     ]
 
     private static func plain(_ value: Int64?) -> Double? { value.map { Double($0) } }

@@ -62,6 +62,8 @@ public struct Configuration: Hashable, Sendable {
     public var maxSamples: Int64 = 50_000_000
     /// Container labels to export.
     public var containerLabels: [String] = []
+    /// Which engines are watched.
+    public var discovery = Discovery()
     /// What is logged: `debug`, `info`, `warning` or `error`.
     public var logLevel = "info"
 

@@ -11,79 +11,85 @@ struct Key {
 
 /// The table of keys, from which files are read and `config/ullage.yaml` is written.
 enum Keys {
-    static let all: [Key] = [
-        Key(
-            section: "", name: "data_dir", preset: "/var/lib/ullage",
-            comment: "Where containers and samples are kept. --data-dir wins over it."
-        ) { node, c throws(ValueError) in
-            let path = try Value.text(node)
-            guard path.hasPrefix("/") else { throw ValueError("expected an absolute path") }
-            c.dataDirectory = path
-        },
-        Key(
-            section: "", name: "listen", preset: "127.0.0.1:9850",
-            comment: "Where the HTTP API listens; loopback only. --listen wins over it."
-        ) { node, c throws(ValueError) in c.listen = try ListenAddress(try Value.text(node)) },
-        Key(
-            section: "sampling", name: "interval", preset: "10s",
-            comment: "Time between two samples, 1s to 5m. Reloaded on SIGHUP."
-        ) { node, c throws(ValueError) in
-            c.samplingInterval = try Value.duration(node, 1000...300_000)
-        },
-        Key(
-            section: "sampling", name: "descriptor_budget", preset: "2000",
-            comment:
-                "Files kept open for reading; with more containers, files are opened each time."
-        ) { node, c throws(ValueError) in
-            c.descriptorBudget = try Value.integer(node, 0...1_000_000)
-        },
-        Key(
-            section: "store", name: "retention", preset: "15d",
-            comment: "How long samples are kept, 1h to 10y."
-        ) { node, c throws(ValueError) in
-            c.retention = try Value.duration(node, 3_600_000...315_360_000_000)
-        },
-        Key(
-            section: "store", name: "max_size", preset: "1GiB",
-            comment: "Bytes of samples on disk, above which the oldest go; at least 16MiB."
-        ) { node, c throws(ValueError) in c.maxSize = try Value.size(node, atLeast: 16 << 20) },
-        Key(
-            section: "store", name: "journal_sync", preset: "5s",
-            comment: "How far back a power failure may reach; 0s waits for the disk at each sample."
-        ) { node, c throws(ValueError) in c.journalSync = try Value.duration(node, 0...3_600_000) },
-        Key(
-            section: "store", name: "max_series", preset: "200000",
-            comment: "Series in memory; more are refused and counted."
-        ) { node, c throws(ValueError) in
-            c.maxSeries = try Value.integer(node, 1000...10_000_000)
-        },
-        Key(
-            section: "query", name: "lookback", preset: "5m",
-            comment: "How far back a selector looks for a sample, 1s to 1h."
-        ) { node, c throws(ValueError) in c.lookback = try Value.duration(node, 1000...3_600_000) },
-        Key(
-            section: "query", name: "max_samples", preset: "50000000",
-            comment: "Samples one query may read."
-        ) { node, c throws(ValueError) in
-            c.maxSamples = try Value.integer(node, 1000...1_000_000_000)
-        },
-        Key(
-            section: "containers", name: "labels", preset: "[]",
-            comment:
-                "Container labels to export as container_label_*. Each value makes new series. "
-                + "Reloaded on SIGHUP."
-        ) { node, c throws(ValueError) in c.containerLabels = try Value.texts(node) },
-        Key(
-            section: "log", name: "level", preset: "info",
-            comment: "debug, info, warning or error."
-        ) { node, c throws(ValueError) in
-            let level = try Value.text(node)
-            guard ["debug", "info", "warning", "error"].contains(level) else {
-                throw ValueError("expected debug, info, warning or error")
-            }
-            c.logLevel = level
-        },
-    ]
+    static let all: [Key] =
+        [
+            Key(
+                section: "", name: "data_dir", preset: "/var/lib/ullage",
+                comment: "Where containers and samples are kept. --data-dir wins over it."
+            ) { node, c throws(ValueError) in
+                let path = try Value.text(node)
+                guard path.hasPrefix("/") else { throw ValueError("expected an absolute path") }
+                c.dataDirectory = path
+            },
+            Key(
+                section: "", name: "listen", preset: "127.0.0.1:9850",
+                comment: "Where the HTTP API listens; loopback only. --listen wins over it."
+            ) { node, c throws(ValueError) in c.listen = try ListenAddress(try Value.text(node)) },
+            Key(
+                section: "sampling", name: "interval", preset: "10s",
+                comment: "Time between two samples, 1s to 5m. Reloaded on SIGHUP."
+            ) { node, c throws(ValueError) in
+                c.samplingInterval = try Value.duration(node, 1000...300_000)
+            },
+            Key(
+                section: "sampling", name: "descriptor_budget", preset: "2000",
+                comment:
+                    "Files kept open for reading; with more containers, files are opened each time."
+            ) { node, c throws(ValueError) in
+                c.descriptorBudget = try Value.integer(node, 0...1_000_000)
+            },
+            Key(
+                section: "store", name: "retention", preset: "15d",
+                comment: "How long samples are kept, 1h to 10y."
+            ) { node, c throws(ValueError) in
+                c.retention = try Value.duration(node, 3_600_000...315_360_000_000)
+            },
+            Key(
+                section: "store", name: "max_size", preset: "1GiB",
+                comment: "Bytes of samples on disk, above which the oldest go; at least 16MiB."
+            ) { node, c throws(ValueError) in c.maxSize = try Value.size(node, atLeast: 16 << 20) },
+            Key(
+                section: "store", name: "journal_sync", preset: "5s",
+                comment:
+                    "How far back a power failure may reach; 0s waits for the disk at each sample."
+            ) { node, c throws(ValueError) in
+                c.journalSync = try Value.duration(node, 0...3_600_000)
+            },
+            Key(
+                section: "store", name: "max_series", preset: "200000",
+                comment: "Series in memory; more are refused and counted."
+            ) { node, c throws(ValueError) in
+                c.maxSeries = try Value.integer(node, 1000...10_000_000)
+            },
+            Key(
+                section: "query", name: "lookback", preset: "5m",
+                comment: "How far back a selector looks for a sample, 1s to 1h."
+            ) { node, c throws(ValueError) in
+                c.lookback = try Value.duration(node, 1000...3_600_000)
+            },
+            Key(
+                section: "query", name: "max_samples", preset: "50000000",
+                comment: "Samples one query may read."
+            ) { node, c throws(ValueError) in
+                c.maxSamples = try Value.integer(node, 1000...1_000_000_000)
+            },
+            Key(
+                section: "containers", name: "labels", preset: "[]",
+                comment:
+                    "Container labels to export as container_label_*. Each value makes new series. "
+                    + "Reloaded on SIGHUP."
+            ) { node, c throws(ValueError) in c.containerLabels = try Value.texts(node) },
+            Key(
+                section: "log", name: "level", preset: "info",
+                comment: "debug, info, warning or error."
+            ) { node, c throws(ValueError) in
+                let level = try Value.text(node)
+                guard ["debug", "info", "warning", "error"].contains(level) else {
+                    throw ValueError("expected debug, info, warning or error")
+                }
+                c.logLevel = level
+            },
+        ] + discovery
 
     private static let sections = Set(all.map(\.section)).subtracting([""])
 

@@ -50,8 +50,40 @@ enum ContainersJSON {
             json.raw(name)
             json.number(value)
         }
+        identity(container, &json)
         json.raw(",\"headroomResource\":")
         if let resource = stats.headroomResource { json.string(resource) } else { json.raw("null") }
         json.raw("}")
+    }
+
+    /// What the engine says of it, so far as it says anything.
+    private static func identity(_ container: Container, _ json: inout JSONWriter) {
+        let texts: [(StaticString, String?)] = [
+            (",\"cgroupPath\":", container.cgroupPath), (",\"unit\":", container.unit),
+            (",\"namespace\":", container.kubernetes?.namespace),
+            (",\"pod\":", container.kubernetes?.pod),
+            (",\"container\":", container.kubernetes?.container),
+            (",\"composeProject\":", container.composeProject),
+            (",\"composeService\":", container.composeService),
+            (",\"health\":", container.health?.rawValue),
+        ]
+        for (name, text) in texts {
+            guard let text else { continue }
+            json.raw(name)
+            json.string(text)
+        }
+        json.raw(",\"createdAtMs\":")
+        json.number(Double(container.createdAt))
+        json.raw(",\"startedAtMs\":")
+        json.number(container.startedAt.map { Double($0) })
+        json.raw(",\"restartCount\":")
+        json.number(container.restartCount.map { Double($0) })
+        json.raw(",\"networks\":")
+        json.list(container.networks) { $0.string($1) }
+        json.raw(",\"ports\":")
+        json.list(container.ports) { json, port in
+            json.string(
+                "\(port.hostAddress):\(port.hostPort)->\(port.containerPort)/\(port.transport)")
+        }
     }
 }

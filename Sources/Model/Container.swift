@@ -95,6 +95,20 @@ public struct Container: Hashable, Sendable, Identifiable {
     public var logSource: LogSource = .none
     /// A file of counters that the shim keeps of the container's output; see `LogCounters`.
     public var logCountersPath: String?
+    /// Its names in Kubernetes; nil outside of a pod.
+    public var kubernetes: KubernetesNames?
+    /// The systemd unit it is or runs in.
+    public var unit: String?
+    /// How often its engine has started it again.
+    public var restartCount: Int?
+    /// What its health check last said; nil without one.
+    public var health: ContainerHealth?
+    /// Ports of the host that lead to it.
+    public var ports: [PortMapping] = []
+    /// What is mounted in it.
+    public var mounts: [ContainerMount] = []
+    /// The engine's networks it is attached to.
+    public var networks: [String] = []
 
     /// A container with the parts that each has; the rest is set afterwards.
     public init(

@@ -14,6 +14,10 @@ public struct CPUStat: Hashable, Sendable {
     public var throttledPeriods: Int64?
     /// How long it was held back, in microseconds.
     public var throttled: Int64?
+    /// Periods in which it used time saved up.
+    public var burstPeriods: Int64?
+    /// Time saved up that it used, in microseconds.
+    public var burst: Int64?
 
     /// Nothing known.
     public init() {}
@@ -27,6 +31,8 @@ public struct CPUStat: Hashable, Sendable {
             if key.equals("nr_periods") { periods = value }
             if key.equals("nr_throttled") { throttledPeriods = value }
             if key.equals("throttled_usec") { throttled = value }
+            if key.equals("nr_bursts") { burstPeriods = value }
+            if key.equals("burst_usec") { burst = value }
             // v1 counts in nanoseconds.
             if key.equals("throttled_time") { throttled = value / 1000 }
         }
@@ -62,6 +68,8 @@ public struct MemoryStat: Hashable, Sendable {
     public var faults: Int64?
     /// Page faults that needed a disk.
     public var majorFaults: Int64?
+    /// The parts that only v2 has.
+    public var parts = MemoryParts()
 
     /// Nothing known.
     public init() {}
@@ -77,6 +85,7 @@ public struct MemoryStat: Hashable, Sendable {
             if key.equals("inactive_file") { inactiveFile = value }
             if key.equals("pgfault") { faults = value }
             if key.equals("pgmajfault") { majorFaults = value }
+            parts.take(key, value)
         }
     }
 
@@ -107,6 +116,8 @@ public struct MemoryEvents: Hashable, Sendable {
     public var oom: Int64?
     /// Processes killed.
     public var oomKill: Int64?
+    /// Times the whole group was killed together.
+    public var oomGroupKill: Int64?
 
     /// Nothing known.
     public init() {}
@@ -119,6 +130,7 @@ public struct MemoryEvents: Hashable, Sendable {
             if key.equals("max") { max = value }
             if key.equals("oom") { oom = value }
             if key.equals("oom_kill") { oomKill = value }
+            if key.equals("oom_group_kill") { oomGroupKill = value }
         }
     }
 }

@@ -13,7 +13,8 @@ struct StatsCommand: AsyncParsableCommand {
             tell, or that there is no limit or no trend.
             """)
 
-    @Flag(name: [.short, .long], help: "Show containers that do not run, too.")
+    @Flag(
+        name: [.short, .long], help: "Show systemd units, bare cgroups and what does not run, too.")
     var all = false
 
     @Flag(help: "Print once and end.")
@@ -25,6 +26,14 @@ struct StatsCommand: AsyncParsableCommand {
     @Option(name: [.short, .long], help: "table or json.")
     var output = ListFormat.table
 
+    @Option(help: "Order by name, cpu, memory, pids or headroom (the least first).")
+    var sort = StatsOrder.name
+
+    @Option(
+        name: [.short, .long],
+        help: "Show only engine=E, name=N, image=I, pod=P, namespace=N or project=P. Repeatable.")
+    var filter: [String] = []
+
     @OptionGroup var host: HostOptions
 
     @Argument(help: "Names or ids; all when none is given.")
@@ -33,6 +42,14 @@ struct StatsCommand: AsyncParsableCommand {
     func validate() throws {
         guard interval >= 0.1, interval <= 3600 else {
             throw ValidationError("--interval must be from 0.1 to 3600 seconds.")
+        }
+        for text in filter {
+            let key = String(text.prefix { $0 != "=" })
+            guard text.contains("="), StatsRow.filterKeys.contains(key) else {
+                throw ValidationError(
+                    "`\(Terminal.safe(text))` is not a filter: expected KEY=VALUE with one of "
+                        + StatsRow.filterKeys.joined(separator: ", "))
+            }
         }
     }
 
@@ -57,12 +74,18 @@ struct StatsCommand: AsyncParsableCommand {
         let rows = try await client.data("/api/v1/containers", as: [StatsRow].self).data ?? []
         return
             rows
-            .filter { all || $0.state == "running" }
+            .filter { row in
+                // Who asks for something by name or engine is shown it.
+                all
+                    || row.state == "running"
+                        && (row.isContainer || !containers.isEmpty || !filter.isEmpty)
+            }
+            .filter { row in filter.allSatisfy { row.matches($0) } }
             .filter { row in
                 containers.isEmpty
                     || containers.contains { $0 == row.name || row.id.hasPrefix($0) }
             }
-            .sorted { ($0.name, $0.id) < ($1.name, $1.id) }
+            .sorted { sort.precedes($0, $1) }
     }
 
     private func table(_ rows: [StatsRow]) -> Table {
@@ -118,7 +141,60 @@ struct StatsRow: Codable {
     var logLinesPerSecond: Double?
     var oomKills: Int64?
     var exitCode: Int32?
+    var namespace: String?
+    var pod: String?
+    var container: String?
+    var unit: String?
+    var composeProject: String?
+    var composeService: String?
+    var health: String?
+    var cgroupPath: String?
+    var createdAtMs: Double?
+    var startedAtMs: Double?
+    var restartCount: Double?
+    var networks: [String]?
+    var ports: [String]?
+
+    static let filterKeys = ["engine", "name", "image", "pod", "namespace", "project"]
+
+    /// Whether an engine runs it, rather than systemd or nobody known.
+    var isContainer: Bool { engine != "systemd" && engine != "cgroup" }
+
+    /// Whether it satisfies a filter of the form KEY=VALUE.
+    func matches(_ filter: String) -> Bool {
+        let parts = filter.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2 else { return false }
+        let value: String? =
+            switch parts[0] {
+            case "engine": engine
+            case "name": name
+            case "image": image
+            case "pod": pod
+            case "namespace": namespace
+            case "project": composeProject
+            default: nil
+            }
+        return value.map { $0 == parts[1] } ?? false
+    }
 
     /// The state, with the exit code of a container that ended.
     var stateText: String { exitCode.map { "\(state) (\($0))" } ?? state }
+}
+
+/// How rows are ordered; the largest first, but for names and headroom.
+enum StatsOrder: String, ExpressibleByArgument, CaseIterable {
+    case name, cpu, memory, pids, headroom
+
+    func precedes(_ a: StatsRow, _ b: StatsRow) -> Bool {
+        func key(_ row: StatsRow) -> Double {
+            switch self {
+            case .name: 0
+            case .cpu: -(row.cpuCores ?? -1)
+            case .memory: -Double(row.memoryWorkingSetBytes ?? row.memoryUsageBytes ?? -1)
+            case .pids: -Double(row.pids ?? -1)
+            case .headroom: row.headroomRatio ?? 2
+            }
+        }
+        return (key(a), a.name, a.id) < (key(b), b.name, b.id)
+    }
 }

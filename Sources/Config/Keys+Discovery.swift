@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension Keys {
+    private static let engines = ["auto", "docker", "podman", "containerd", "systemd", "cgroup"]
+
+    static let discovery: [Key] = [
+        Key(
+            section: "discovery", name: "engines", preset: "[auto]",
+            comment:
+                "Whose containers are watched besides Ullage's own: auto (all there are), or any "
+                + "of docker, podman, containerd, systemd, cgroup."
+        ) { node, c throws(ValueError) in
+            let names = try Value.texts(node)
+            guard names.allSatisfy(engines.contains) else {
+                throw ValueError("expected some of " + engines.joined(separator: ", "))
+            }
+            c.discovery.engines = names
+        },
+        Key(
+            section: "discovery", name: "docker_root", preset: "/var/lib/docker",
+            comment: "Docker's data root."
+        ) { node, c throws(ValueError) in c.discovery.dockerRoot = try path(node) },
+        Key(
+            section: "discovery", name: "podman_root", preset: "/var/lib/containers/storage",
+            comment: "The storage of root's Podman; users' are found by themselves."
+        ) { node, c throws(ValueError) in c.discovery.podmanRoot = try path(node) },
+        Key(
+            section: "discovery", name: "containerd_tasks",
+            preset: "/run/containerd/io.containerd.runtime.v2.task",
+            comment: "Where containerd keeps the bundles of running containers."
+        ) { node, c throws(ValueError) in c.discovery.containerdTasks = try path(node) },
+    ]
+
+    private static func path(_ node: YAMLNode) throws(ValueError) -> String {
+        let text = try Value.text(node)
+        guard text.hasPrefix("/") else { throw ValueError("expected an absolute path") }
+        return text
+    }
+}
