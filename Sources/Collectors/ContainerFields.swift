@@ -103,6 +103,15 @@ enum ContainerFields {
         .init(ContainerMetrics.headroomRatio, ["resource": "cpu"]) { $0.headroom.cpu },
         .init(ContainerMetrics.headroomRatio, ["resource": "pids"]) { $0.headroom.pids },
         .init(ContainerMetrics.headroomBytes, ["resource": "memory"]) { $0.headroom.memoryBytes },
+        .init(ContainerMetrics.saturationRatio, ["resource": "cpu"]) {
+            [$0.cgroup.cpuPressure.someAverage10, $0.headroom.throttled].compactMap(\.self).max()
+        },
+        .init(ContainerMetrics.saturationRatio, ["resource": "memory"]) {
+            $0.cgroup.memoryPressure.someAverage10
+        },
+        .init(ContainerMetrics.saturationRatio, ["resource": "io"]) {
+            $0.cgroup.ioPressure.someAverage10
+        },
         .init(ContainerMetrics.timeToFull, ["resource": "memory"]) { $0.headroom.memoryTime },
         .init(ContainerMetrics.timeToFull, ["resource": "pids"]) { $0.headroom.pidsTime },
     ]

@@ -140,6 +140,7 @@ final class ContainerSampler {
         let (memoryTime, pidsTime) = (headroom.memoryTime, headroom.pidsTime)
         headroom = Headroom(reading, cores: cores ?? stats.cpuCores)
         stats.cpuCores = cores ?? stats.cpuCores
+        headroom.throttled = stats.throttledRatio
         if let limit = reading.memoryLimit, let used = reading.workingSet {
             memoryTrend.add(Double(used), at: seconds)
             headroom.memoryTime =

@@ -17,6 +17,8 @@ struct Headroom: Hashable {
     /// Seconds until full at the present trend; nil without one.
     var memoryTime: Double?
     var pidsTime: Double?
+    /// Share of the scheduling periods since the last tick in which the quota held it back.
+    var throttled: Double?
 
     init() {}
 

@@ -4,14 +4,15 @@
 ///
 /// The slope is Theil and Sen's: the median of the slopes between pairs of points. Up to 29 % of
 /// the points may be wild without moving it. A trend is only reported when it stands out of the
-/// noise: the growth over the window must exceed three times the median distance of the points from
-/// the line, and 0.1 % of the limit. The error of the time to full is then below a third for a
-/// steady growth; a gauge that saws or idles gives no trend at all.
+/// noise: the growth over the window must exceed a multiple of the median distance of the points
+/// from the line (three at a full window, more with fewer points, whose median is less sure), and
+/// 0.1 % of the limit; and the medians of the window's quarters must rise or fall in turn, which a
+/// gauge that saws or jumps once does not. docs/headroom.md has the measured error.
 struct Trend {
     /// Points kept; at one a tick and 10 s ticks this is six minutes.
     static let capacity = 36
     /// Points needed before anything is said.
-    static let minimum = 6
+    static let minimum = 16
 
     private var times: [Double] = []
     private var values: [Double] = []
@@ -54,7 +55,25 @@ struct Trend {
         var distances = offsets.map { abs($0 - base) }
         guard let noise = Self.median(&distances) else { return nil }
         let growth = abs(slope) * (last - first)
-        return growth > 3 * noise && growth > limit * 0.001 ? slope : nil
+        let gate = 3 * (Double(Self.capacity) / Double(count)).squareRoot()
+        guard growth > gate * noise, growth > limit * 0.001, isSteady(slope) else { return nil }
+        return slope
+    }
+
+    /// Whether each quarter of the window lies beyond the one before it, by a third of what a
+    /// straight line would give at least. A single step leaves two quarters level.
+    private func isSteady(_ slope: Double) -> Bool {
+        let count = values.count
+        let oldest = count == Self.capacity ? next : 0
+        let size = count / 4
+        var middles: [Double] = []
+        for quarter in 0..<4 {
+            var part = (0..<size).map { values[(oldest + quarter * size + $0) % count] }
+            guard let middle = Self.median(&part) else { return false }
+            middles.append(slope < 0 ? -middle : middle)
+        }
+        let step = (middles[3] - middles[0]) / 9
+        return step > 0 && zip(middles, middles.dropFirst()).allSatisfy { $1 - $0 > step }
     }
 
     private static func median(_ values: inout [Double]) -> Double? {

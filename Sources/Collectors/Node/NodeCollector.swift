@@ -19,6 +19,7 @@ protocol NodeSubsystem: AnyObject {
 public final class NodeCollector {
     private let subsystems: [any NodeSubsystem]
     private let targets = TargetPool()
+    private let headroom: HostHeadroom
     private var buffer = ReadBuffer(capacity: 16384)
     private var durations: [SeriesRef?]
     private var successes: [SeriesRef?]
@@ -40,6 +41,7 @@ public final class NodeCollector {
                 BackgroundSubsystem(
                     "identity", every: 60_000, wait: wait, reader: IdentityReader(root: root)),
             ]
+        headroom = HostHeadroom(root: root)
         durations = Array(repeating: nil, count: subsystems.count)
         successes = Array(repeating: nil, count: subsystems.count)
     }
@@ -62,6 +64,11 @@ public final class NodeCollector {
             sink.put(
                 succeeded ? 1 : 0, &successes[i], NodeMetrics.scrapeSuccess,
                 ["collector": subsystem.name])
+        }
+        do {
+            try headroom.collect(fileSystems: fileSystems, into: &sink, buffer: &buffer)
+        } catch {
+            errors["headroom", default: 0] += 1
         }
         swap(&sink.batch, &batch)
     }

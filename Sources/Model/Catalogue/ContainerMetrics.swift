@@ -174,6 +174,11 @@ public enum ContainerMetrics {
         "ullage_time_to_full_seconds", .gauge, unit: "seconds",
         help: "Time until the limit is reached at the present trend; absent without one.",
         source: "derived")
+    /// How much of the time a resource made something wait, with `resource`.
+    public static let saturationRatio = MetricDescriptor(
+        "ullage_saturation_ratio", .gauge, unit: "ratio",
+        help: "Share of the last ten seconds in which something waited for the resource.",
+        source: "*.pressure some avg10, cpu.stat nr_throttled")
     /// Lines of output, with `stream`.
     public static let logLines = MetricDescriptor(
         "ullage_log_lines_total", .counter, help: "Lines the container wrote.",
