@@ -25,6 +25,9 @@ public final class ContainerCollector {
     private var options: Options
     private let hierarchies: CgroupHierarchies
     private var buffer = ReadBuffer()
+    private let proc: String
+    /// Which sampler has the series of a network namespace, by the namespace's inode.
+    private var networks: [UInt64: String] = [:]
     /// Containers that run no more, as they were last seen.
     private var ended: [Container] = []
 
@@ -34,8 +37,11 @@ public final class ContainerCollector {
     public private(set) var errors = 0
 
     /// A collector for this host's hierarchies.
-    public init(hierarchies: CgroupHierarchies = CgroupHierarchies(), options: Options = Options())
-    {
+    public init(
+        hierarchies: CgroupHierarchies = CgroupHierarchies(), options: Options = Options(),
+        proc: String = "/proc"
+    ) {
+        self.proc = proc
         self.hierarchies = hierarchies
         self.options = options
     }
@@ -63,6 +69,7 @@ public final class ContainerCollector {
                     container, labels: labels(container), appender: appender,
                     hierarchies: hierarchies,
                     keepDescriptors: descriptors < options.descriptorBudget)
+                attachNetwork(container, key: key)
             } catch {
                 errors += 1
             }
@@ -70,6 +77,7 @@ public final class ContainerCollector {
         for (key, sampler) in samplers where !seen.contains(key) {
             appender.retire(sampler.target)
             samplers[key] = nil
+            networks = networks.filter { $0.value != key }
         }
     }
 
@@ -93,6 +101,22 @@ public final class ContainerCollector {
     }
 
     private var descriptors: Int { samplers.values.reduce(0) { $0 + $1.descriptors } }
+
+    /// Gives the network namespace's series to the first container found in it. Units and bare
+    /// cgroups have none of their own.
+    private func attachNetwork(_ container: Container, key: String) {
+        guard container.engine != .systemd, container.engine != .cgroup,
+            let pid = container.initPID, let ticks = container.initStartTicks,
+            let namespace = ContainerNetwork.namespace(of: "\(pid)", proc: proc),
+            namespace != ContainerNetwork.namespace(of: "self", proc: proc)
+        else { return }
+        if let owner = networks[namespace], owner != key, samplers[owner]?.network != nil {
+            return
+        }
+        samplers[key]?.network = ContainerNetwork(
+            pid: pid, startTicks: ticks, proc: proc, buffer: &buffer)
+        networks[namespace] = key
+    }
 
     /// cAdvisor's `name`: none for a group that no engine runs, the identifier in a pod.
     private func name(_ container: Container) -> String {

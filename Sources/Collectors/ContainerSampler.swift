@@ -12,6 +12,8 @@ final class ContainerSampler {
     private(set) var stats: ContainerStats
     private let cgroup: CgroupReader?
     private let counters: LogCountersFile?
+    /// Its network interfaces, if it is the one of its namespace that has the series.
+    var network: ContainerNetwork?
     private var series: [SeriesRef?]
     private var devices: [DeviceSeries] = []
     private var last: [Double]
@@ -32,7 +34,9 @@ final class ContainerSampler {
     }
 
     /// Descriptors it keeps open.
-    var descriptors: Int { (cgroup?.descriptors ?? 0) + (counters == nil ? 0 : 1) }
+    var descriptors: Int {
+        (cgroup?.descriptors ?? 0) + (counters == nil ? 0 : 1) + (network == nil ? 0 : 1)
+    }
 
     init(
         _ container: Container, labels: Labels, appender: any Appender,
@@ -84,6 +88,7 @@ final class ContainerSampler {
             batch.append(ref, value)
         }
         try sample(reading.devices, into: &batch, appender: appender)
+        try network?.sample(into: &batch, appender: appender, target: target, buffer: &buffer)
         fillStats(all, timestamp: batch.timestamp)
         return (held, reading.errors)
     }

@@ -100,6 +100,48 @@ struct ContainerCollectorTests {
         #expect(recorder.samples["ullage_log_dropped_records_total"] == 6)
     }
 
+    @Test("Interfaces are counted once for each namespace, and never the host's")
+    func network() throws {
+        let head = "Inter-| Receive | Transmit\n face |bytes packets\n"
+        let counts = "10 2 3 4 0 0 0 0 50 6 7 8 0 0 0 0"
+        try directory.write("self", to: "proc/self/ns/net")
+        for pid in [42, 43] {
+            try directory.write(
+                head + "    lo: \(counts)\n  eth0: \(counts)\n bad: 1\n",
+                to: "proc/\(pid)/net/dev")
+            let rest = (4...24).map { $0 == 22 ? "777" : "0" }.joined(separator: " ")
+            try directory.write("\(pid) (a) S \(rest)\n", to: "proc/\(pid)/stat")
+        }
+        try directory.write("shared", to: "proc/42/ns/net")
+        try FileManager.default.createDirectory(
+            atPath: directory.appending("proc/43/ns"), withIntermediateDirectories: true)
+        try FileManager.default.linkItem(
+            atPath: directory.appending("proc/42/ns/net"),
+            toPath: directory.appending("proc/43/ns/net"))
+        var first = try container()
+        first.initPID = 42
+        first.initStartTicks = 777
+        var second = first
+        second.id = "second"
+        second.initPID = 43
+        let collector = ContainerCollector(
+            hierarchies: hierarchies, proc: directory.appending("proc"))
+        collector.update([first, second], appender: recorder)
+        tick(collector, at: 1000)
+        #expect(recorder.samples["container_network_receive_bytes_total{interface=eth0}"] == 10)
+        #expect(recorder.samples["container_network_transmit_errors_total{interface=eth0}"] == 7)
+        #expect(recorder.names.count { $0.hasPrefix("container_network") } == 8)
+
+        // A pid that another process has by now shows nothing.
+        var reused = first
+        reused.initStartTicks = 1
+        let other = ContainerCollector(
+            hierarchies: hierarchies, proc: directory.appending("proc"))
+        other.update([reused], appender: recorder)
+        tick(other, at: 2000)
+        #expect(recorder.names.count { $0.hasPrefix("container_network") } == 8)
+    }
+
     @Test("A counter that goes back is held and counted")
     func counters() throws {
         let collector = ContainerCollector(hierarchies: hierarchies)
