@@ -18,6 +18,12 @@ enum Serving {
             engineOptions: options, querier: sampling.store, exposition: sampling.store,
             containers: { sampling.stats }, notReady: { sampling.notReady },
             version: AgentVersion.number)
+        let bounds = configuration.serving
+        services.limits.queryTimeout = bounds.queryTimeout
+        services.limits.concurrency = Int(bounds.queryConcurrency)
+        services.limits.queue = Int(bounds.queryQueue)
+        services.limits.maxBody = Int(bounds.maxBody)
+        services.limits.maxConnections = Int(bounds.maxConnections)
         let started = Clock.realtimeMilliseconds()
         services.status = {
             var status = AgentStatus()

@@ -60,6 +60,8 @@ public struct Configuration: Hashable, Sendable {
     public var lookback: Int64 = 300_000
     /// Samples one query may read.
     public var maxSamples: Int64 = 50_000_000
+    /// The bounds of the HTTP API.
+    public var serving = Serving()
     /// Container labels to export.
     public var containerLabels: [String] = []
     /// Which engines are watched.
