@@ -23,7 +23,7 @@ struct ScrapeRoute {
             } catch {
                 return Answer.text(.badRequest, "\(error)\n").response
             }
-            return Answer(contentType: wanted.format.contentType, body: bytes)
+            return Answer(status: .ok, contentType: wanted.format.contentType, body: bytes)
                 .compressed(for: request).response
         }
     }
