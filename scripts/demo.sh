@@ -27,7 +27,7 @@ clean() {
     fi
     # shellcheck disable=SC2046
     if [ -d "$data/containers" ]; then
-        "$ullage" rm -f $("$ullage" ps -aq --no-trunc) >/dev/null 2>&1 || true
+        "$ullage" rm -f $("$ullage" ps -aq --no-trunc --filter engine=embedded) >/dev/null 2>&1 || true
     fi
     rm -rf "$data"
 }

@@ -5,12 +5,15 @@ import Glibc
 import Model
 import Runtime
 
-/// `ullage ps`: the containers of the embedded runtime, from their directories.
+/// `ullage ps`: the embedded runtime's containers, from their directories, and those of other engines
+/// that the agent sees. Without an agent the former alone.
 struct ListCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "ps", abstract: "List containers.")
+        commandName: "ps", abstract: "List containers.",
+        discussion:
+            "Containers of Docker, Podman and the other engines are known to the agent only.")
 
-    @Flag(name: [.short, .long], help: "Show those that have ended, too.")
+    @Flag(name: [.short, .long], help: "Show systemd units, bare cgroups and what has ended, too.")
     var all = false
 
     @Flag(name: [.short, .long], help: "Print ids only.")
@@ -22,12 +25,24 @@ struct ListCommand: AsyncParsableCommand {
     @Option(name: [.short, .long], help: "table or json.")
     var output = ListFormat.table
 
-    @OptionGroup var data: DataDirectoryOptions
+    @Option(
+        name: [.short, .long],
+        help: "Show only engine=E, name=N, image=I, pod=P, namespace=N or project=P. Repeatable.")
+    var filter: [String] = []
+
+    @OptionGroup var host: HostOptions
+
+    func validate() throws { try StatsRow.validate(filter) }
 
     func run() async throws {
         try await reportingFailures {
-            let containers = data.runtime().list()
-                .filter { all || $0.state == .running }
+            let containers = try await everything()
+                .filter { container in
+                    all
+                        || container.state == .running
+                            && (!filter.isEmpty || ![.systemd, .cgroup].contains(container.engine))
+                }
+                .filter { container in filter.allSatisfy { container.matches($0) } }
                 .sorted { $0.createdAt > $1.createdAt }
             if quiet {
                 Terminal.write(containers.map { short($0.id) + "\n" }.joined())
@@ -39,10 +54,24 @@ struct ListCommand: AsyncParsableCommand {
         }
     }
 
+    /// The containers of all engines. An agent that does not answer is missed only if it was named.
+    private func everything() async throws -> [Container] {
+        var rows: [StatsRow] = []
+        do {
+            rows =
+                try await host.client().data("/api/v1/containers", as: [StatsRow].self).data ?? []
+        } catch let failure as Failure {
+            if host.host != nil { throw failure }
+        }
+        if host.host != nil { return rows.compactMap(\.asContainer) }
+        let others = rows.filter { $0.engine != Container.Engine.embedded.rawValue }
+        return host.data.runtime().list() + others.compactMap(\.asContainer)
+    }
+
     private func table(_ containers: [Container]) -> Table {
         var table = Table([
             .left("CONTAINER ID"), .left("NAME"), .left("STATUS"), .left("CREATED"),
-            .left("IMAGE"), .left("COMMAND"),
+            .left("ENGINE"), .left("IMAGE"), .left("COMMAND"),
         ])
         let now = Int64(time(nil)) * 1000
         for container in containers {
@@ -50,14 +79,17 @@ struct ListCommand: AsyncParsableCommand {
             table.append([
                 short(container.id), container.name, Self.status(container, now: now),
                 Quantity.duration(Double(now - container.createdAt) / 1000) + " ago",
-                container.image,
+                container.engine.rawValue, container.image,
                 noTrunc || command.count <= 32 ? command : command.prefix(31) + "…",
             ])
         }
         return table
     }
 
-    private func short(_ id: String) -> String { noTrunc ? id : String(id.prefix(12)) }
+    private func short(_ id: String) -> String {
+        // The identifier of a unit or a bare cgroup is its path.
+        noTrunc || id.hasPrefix("/") ? id : String(id.prefix(12))
+    }
 
     /// The state in words, with how long it has lasted.
     static func status(_ container: Container, now: Milliseconds) -> String {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Model
 
 /// `ullage stats`: what containers use and how much room is left, again and again.
 struct StatsCommand: AsyncParsableCommand {
@@ -43,14 +44,7 @@ struct StatsCommand: AsyncParsableCommand {
         guard interval >= 0.1, interval <= 3600 else {
             throw ValidationError("--interval must be from 0.1 to 3600 seconds.")
         }
-        for text in filter {
-            let key = String(text.prefix { $0 != "=" })
-            guard text.contains("="), StatsRow.filterKeys.contains(key) else {
-                throw ValidationError(
-                    "`\(Terminal.safe(text))` is not a filter: expected KEY=VALUE with one of "
-                        + StatsRow.filterKeys.joined(separator: ", "))
-            }
-        }
+        try StatsRow.validate(filter)
     }
 
     func run() async throws {
@@ -160,21 +154,40 @@ struct StatsRow: Codable {
     /// Whether an engine runs it, rather than systemd or nobody known.
     var isContainer: Bool { engine != "systemd" && engine != "cgroup" }
 
-    /// Whether it satisfies a filter of the form KEY=VALUE.
-    func matches(_ filter: String) -> Bool {
-        let parts = filter.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2 else { return false }
-        let value: String? =
-            switch parts[0] {
-            case "engine": engine
-            case "name": name
-            case "image": image
-            case "pod": pod
-            case "namespace": namespace
-            case "project": composeProject
-            default: nil
+    /// Refuses what is no filter.
+    static func validate(_ filters: [String]) throws {
+        for text in filters {
+            let key = String(text.prefix { $0 != "=" })
+            guard text.contains("="), filterKeys.contains(key) else {
+                throw ValidationError(
+                    "`\(Terminal.safe(text))` is not a filter: expected KEY=VALUE with one of "
+                        + filterKeys.joined(separator: ", "))
             }
-        return value.map { $0 == parts[1] } ?? false
+        }
+    }
+
+    /// Whether it satisfies a filter of the form KEY=VALUE.
+    func matches(_ filter: String) -> Bool { asContainer?.matches(filter) ?? false }
+
+    /// The row as a container; nil when a newer agent names an engine or a state not known here.
+    var asContainer: Container? {
+        guard let engine = Container.Engine(rawValue: engine),
+            let state = Container.State(rawValue: state)
+        else { return nil }
+        var result = Container(
+            engine: engine, id: id, name: name, image: image, state: state,
+            createdAt: createdAtMs.flatMap { Milliseconds(exactly: $0.rounded()) } ?? 0)
+        result.startedAt = startedAtMs.flatMap { Milliseconds(exactly: $0.rounded()) }
+        result.exitCode = exitCode
+        result.cgroupPath = cgroupPath
+        result.unit = unit
+        if let namespace, let pod, let container {
+            result.kubernetes = KubernetesNames(
+                namespace: namespace, pod: pod, container: container)
+        }
+        result.labels["com.docker.compose.project"] = composeProject
+        result.labels["com.docker.compose.service"] = composeService
+        return result
     }
 
     /// The state, with the exit code of a container that ended.
