@@ -74,12 +74,25 @@ public struct ExpositionRequest: Sendable {
         self.selectors = selectors
     }
 
-    /// Whether a metric belongs to one of the groups asked for.
+    /// node_exporter's collectors whose metrics are not called after them.
+    private static let prefixes: [String: [String]] = [
+        "loadavg": ["node_load"], "meminfo": ["node_memory_"], "diskstats": ["node_disk_"],
+        "netdev": ["node_network_"], "netclass": ["node_network_"], "cpufreq": ["node_cpu_"],
+        "conntrack": ["node_nf_conntrack_"], "os": ["node_os_"], "mdadm": ["node_md_"],
+        "stat": [
+            "node_boot_time_", "node_context_switches_", "node_forks_", "node_intr_",
+            "node_procs_", "node_cpu_",
+        ],
+    ]
+
+    /// Whether a metric belongs to one of the groups asked for: by the group's name before the
+    /// rest of the metric's, or as node_exporter's collector of that name.
     public func includes(_ metric: String) -> Bool {
         collectors.isEmpty
             || collectors.contains { group in
                 metric == group || metric.hasPrefix(group + "_") || metric == "node_" + group
                     || metric.hasPrefix("node_" + group + "_")
+                    || (Self.prefixes[group] ?? []).contains { metric.hasPrefix($0) }
             }
     }
 }
