@@ -48,6 +48,27 @@ struct BoundsTests {
         #expect(try await server.request("GET", "/-/healthy").status == 200)
     }
 
+    @Test("A client that does not finish its request does not keep its connection")
+    func slowClients() async throws {
+        let server = try await TestServer { $0.limits.requestTimeout = 1 }
+        let (head, body) = (try server.connect(), try server.connect())
+        defer {
+            close(head)
+            close(body)
+        }
+        try TestServer.send(Array("GET /metrics HTTP/1.1\r\nHost: local".utf8), to: head)
+        let start =
+            "POST /api/v1/query HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+            + "Content-Length: 100\r\n\r\nquery="
+        try TestServer.send(Array(start.utf8), to: body)
+        // Reading ends when the server closes.
+        for client in [head, body] {
+            await #expect(throws: TestServer.Failed.self) {
+                try await TestServer.blocking { try TestServer.read(from: client) }
+            }
+        }
+    }
+
     @Test("A deeply nested query is an answer, not a crash")
     func nesting() async throws {
         let server = try await TestServer(sampleSeries())
