@@ -56,7 +56,7 @@ struct NodeCollectorTests {
                 + "procs_blocked 1\n", to: "proc/stat")
         try host.write(
             "MemTotal:  16 kB\nActive(anon):  4 kB\nHugePages_Total:  3\n", to: "proc/meminfo")
-        try host.write("0.20 1.18 2.12 1/80 11206\n", to: "proc/loadavg")
+        try host.write("0.20 1.18 1.88 1/80 11206\n", to: "proc/loadavg")
         try host.write(
             " 8 0 sda 1 2 3 4 5 6 7 8 9 10 11\n 8 1 sda1 1 2 3 4 5 6 7 8 9 10 11\n"
                 + " 7 0 loop0 1 2 3 4 5 6 7 8 9 10 11\n", to: "proc/diskstats")
@@ -103,6 +103,7 @@ struct NodeCollectorTests {
             let found = try #require(book.samples[name], "\(name) is absent")
             #expect(abs(found - value) < 1e-9, "\(name) is \(found), not \(value)")
         }
+        #expect(book.samples["node_load15"] == 1.88, "decimals are exact")
         #expect(book.samples.keys.allSatisfy { !$0.contains("sda1") && !$0.contains("loop0") })
     }
 

@@ -72,15 +72,18 @@ public struct ByteScanner {
     /// A decimal number with an optional fraction, such as `12.34`.
     public mutating func decimal() -> Double? {
         guard let whole = number() else { return nil }
-        var value = Double(whole)
-        guard skip(0x2e) else { return value }
-        var scale = 0.1
+        guard skip(0x2e) else { return Double(whole) }
+        // One division of two exact numbers gives the value nearest to the text.
+        var digits = whole
+        var scale = 1.0
         while position < bytes.count, bytes[position] &- 0x30 < 10 {
-            value += Double(bytes[position] &- 0x30) * scale
-            scale /= 10
+            if digits < 1 << 49, scale < 1e15 {
+                digits = digits * 10 + Int64(bytes[position] &- 0x30)
+                scale *= 10
+            }
             position += 1
         }
-        return value
+        return Double(digits) / scale
     }
 }
 
