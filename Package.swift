@@ -57,6 +57,7 @@ let package = Package(
         .target(name: "Model", swiftSettings: strict),
 
         // Floor 1: bytes to model and back.
+        .target(name: "Chart", swiftSettings: strict),
         .target(
             name: "Codecs", dependencies: ["CSnappy", "CZlib", "Model"], swiftSettings: strict),
         .target(name: "Matching", dependencies: ["CRE2", "Model"], swiftSettings: strict),
@@ -106,7 +107,7 @@ let package = Package(
         .executableTarget(
             name: "ullage",
             dependencies: [
-                "Agent", "Config", "Linux", "Logs", "Model", "Runtime", system,
+                "Agent", "Chart", "Config", "Linux", "Logs", "Model", "Runtime", system,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -123,6 +124,9 @@ let package = Package(
         // Tests, one target for each that has behaviour of its own.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
+        .testTarget(name: "ChartTests", dependencies: ["Chart"], swiftSettings: strict),
+        .testTarget(
+            name: "OpenMetricsTests", dependencies: ["Codecs", "Model"], swiftSettings: strict),
         .testTarget(
             name: "ConfigTests", dependencies: ["Config", "TestSupport"], swiftSettings: strict),
         .testTarget(

@@ -34,6 +34,12 @@ struct APIClient {
             self = .tcp(host: host, port: port)
         }
 
+        /// What a request's `Host` says.
+        var authority: String {
+            guard case .tcp(let host, let port) = self else { return "localhost" }
+            return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        }
+
         private static func split(authority: String) -> (String, Int)? {
             guard let colon = authority.lastIndex(of: ":") else {
                 return authority.isEmpty ? nil : (authority, 80)
@@ -53,15 +59,32 @@ struct APIClient {
     }
 
     let endpoint: Endpoint
+    /// What stands before every path, such as `/prometheus` behind a proxy; empty for nothing.
+    var prefix = ""
     /// Seconds until a request is given up.
     var timeout = 30.0
     /// Bytes of body after which an answer is refused.
     static let maxBody = 256 << 20
 
+    /// The path of an address, without a slash at its end: where a server's API is mounted.
+    static func prefix(of address: String) -> String {
+        guard !address.hasPrefix("unix://") else { return "" }
+        let rest = address.removingPrefix("http://") ?? address
+        guard let slash = rest.firstIndex(of: "/") else { return "" }
+        var path = rest[slash...].prefix { $0 != "?" && $0 != "#" }
+        while path.hasSuffix("/") { path.removeLast() }
+        let safe = path.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f }
+        return safe
+            ? String(path)
+            : path.split(separator: "/").map { "/" + escape(String($0)) }
+                .joined()
+    }
+
     /// Sends a GET for `path` with `query` as its parameters.
     func get(_ path: String, query: [(String, String)] = []) async throws -> Response {
         let parameters = query.map { "\(Self.escape($0.0))=\(Self.escape($0.1))" }
-        let uri = parameters.isEmpty ? path : path + "?" + parameters.joined(separator: "&")
+        let full = prefix + path
+        let uri = parameters.isEmpty ? full : full + "?" + parameters.joined(separator: "&")
         do {
             return try await withDeadline { try await send(uri) }
         } catch let failure as Failure {
@@ -84,7 +107,8 @@ struct APIClient {
                     + "expected: is another program listening there?")
         }
         guard decoded.status == "success" else {
-            throw Failure(.badData, decoded.error ?? "HTTP \(response.status)")
+            throw Failure(
+                .badData, Terminal.safe(decoded.error ?? "HTTP \(response.status)", limit: 2000))
         }
         return decoded
     }
@@ -93,7 +117,7 @@ struct APIClient {
         let channel = try await connect()
         return try await channel.executeThenClose { inbound, outbound in
             var head = HTTPRequestHead(version: .http1_1, method: .GET, uri: uri)
-            head.headers.add(name: "Host", value: "localhost")
+            head.headers.add(name: "Host", value: endpoint.authority)
             head.headers.add(name: "User-Agent", value: "ullage/\(Version.number)")
             head.headers.add(name: "Connection", value: "close")
             try await outbound.write(.head(head))

@@ -34,7 +34,8 @@ struct HostOptions: ParsableArguments {
     @Option(
         name: [.customShort("H"), .customLong("host")],
         help: """
-            The agent to ask: unix:///path or http://host:port (or the environment variable \
+            The agent to ask, or any server with Prometheus' API: unix:///path or \
+            http://host:port[/prefix] (or the environment variable \
             ULLAGE_HOST). By default the one that runs with this --data-dir.
             """)
     var host: String?
@@ -44,7 +45,8 @@ struct HostOptions: ParsableArguments {
     /// A client for the agent chosen.
     func client() throws -> APIClient {
         if let text = host ?? getenv("ULLAGE_HOST").map({ String(cString: $0) }), !text.isEmpty {
-            return APIClient(endpoint: try .init(parsing: text))
+            return APIClient(
+                endpoint: try .init(parsing: text), prefix: APIClient.prefix(of: text))
         }
         return APIClient(endpoint: .unixSocket(path: data.directory.socket))
     }
@@ -61,6 +63,7 @@ enum QueryFormat: String, ExpressibleByArgument, CaseIterable {
     case table
     case json
     case csv
+    case chart
 }
 
 /// Finds the shim's program: beside this one, or where packages put it.

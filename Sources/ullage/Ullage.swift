@@ -17,7 +17,7 @@ struct Ullage: AsyncParsableCommand {
             AgentCommand.self,
             RunCommand.self, StopCommand.self, RemoveCommand.self,
             ListCommand.self, InspectCommand.self, StatsCommand.self, LogsCommand.self,
-            QueryCommand.self, HeadroomCommand.self,
+            QueryCommand.self, SeriesCommand.self, LabelsCommand.self, HeadroomCommand.self,
             ConfigCommand.self, DoctorCommand.self, VersionCommand.self,
         ])
 }

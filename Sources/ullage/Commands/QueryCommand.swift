@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Chart
 import Glibc
 import Logs
 
@@ -29,8 +30,11 @@ struct QueryCommand: AsyncParsableCommand {
     @Option(help: "The step of a range, such as 30s; a 250th of the range unless given.")
     var step: String?
 
-    @Option(name: [.short, .long], help: "table, json or csv.")
+    @Option(name: [.short, .long], help: "table, json, csv or chart.")
     var output = QueryFormat.table
+
+    @Flag(help: "Draw a chart in ASCII; so it is by itself where the locale is not UTF-8.")
+    var ascii = false
 
     @OptionGroup var host: HostOptions
 
@@ -43,6 +47,9 @@ struct QueryCommand: AsyncParsableCommand {
         }
         if since != nil, start != nil {
             throw ValidationError("--since and --start exclude each other.")
+        }
+        if output == .chart, at != nil {
+            throw ValidationError("a chart is drawn of a range: use --since or --start.")
         }
         if end != nil || step != nil, since == nil, start == nil {
             throw ValidationError("--end and --step need --since or --start.")
@@ -59,8 +66,28 @@ struct QueryCommand: AsyncParsableCommand {
             }
             let answer = try QueryAnswer(response, expression: expression)
             for note in answer.notes { Terminal.writeError("\(note)\n") }
-            Terminal.write(output == .csv ? answer.csv() : answer.table().rendered())
+            switch output {
+            case .csv: Terminal.write(answer.csv())
+            case .chart: Terminal.write(chart(of: answer, parameters))
+            case .table, .json: Terminal.write(answer.table().rendered())
+            }
         }
+    }
+
+    private func chart(of answer: QueryAnswer, _ parameters: [(String, String)]) -> String {
+        func parameter(_ name: String) -> Double? {
+            parameters.first { $0.0 == name }.flatMap { Double($0.1) }
+        }
+        let size = Terminal.size
+        var style = LineChart.Style()
+        style.width = max(20, size.columns)
+        style.height = min(max(size.rows - 10, 6), 20)
+        style.ascii = ascii || !Terminal.isUTF8
+        style.colour = Terminal.usesColour
+        style.unit = Unit(guessingFrom: expression)
+        // A step in words is the server's to read; the smallest pause of the answer stands in.
+        style.step = parameter("step") ?? answer.smallestPause
+        return answer.chart(style, start: parameter("start"), end: parameter("end"))
     }
 
     /// The endpoint and its parameters.
@@ -68,7 +95,7 @@ struct QueryCommand: AsyncParsableCommand {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         let now = Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
-        guard let begin = since ?? start else {
+        guard let begin = since ?? start ?? (output == .chart ? "1h" : nil) else {
             let instant = try at.map { try moment($0, now: now) } ?? now
             return ("/api/v1/query", [("query", expression), ("time", seconds(instant))])
         }

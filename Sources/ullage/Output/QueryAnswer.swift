@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Chart
 import FoundationEssentials
 
 /// The answer of `/api/v1/query` and `/api/v1/query_range`, and how it is printed.
@@ -44,6 +45,25 @@ struct QueryAnswer {
         return table
     }
 
+    /// Seconds between the two points of a series that are nearest to one another; 0 without.
+    var smallestPause: Double {
+        let pauses = series.flatMap { one in
+            zip(one.points, one.points.dropFirst()).map { $1.time - $0.time }
+        }
+        return pauses.min() ?? 0
+    }
+
+    /// The points drawn over time, in the colours and characters that `style` allows.
+    func chart(_ style: LineChart.Style, start: Double?, end: Double?) -> String {
+        let lines = series.map { one in
+            LineChart.Series(
+                label: Terminal.safe(Self.selector(one.labels)),
+                points: one.points.map { ($0.time, Double($0.value) ?? .nan) })
+        }
+        return LineChart(lines, style: style, start: start, end: end).lines()
+            .map { $0 + "\n" }.joined()
+    }
+
     /// A column for each label that occurs, then time and value. Cells that a spreadsheet would
     /// take for a formula are quoted with an apostrophe.
     func csv() -> String {
@@ -66,11 +86,11 @@ struct QueryAnswer {
         return "\"" + text.replacing("\"", with: "\"\"") + "\""
     }
 
-    private static func selector(_ labels: [String: String]) -> String {
+    static func selector(_ labels: [String: String]) -> String {
         let name = labels["__name__"] ?? ""
         let rest = labels.filter { $0.key != "__name__" }.sorted { $0.key < $1.key }
         guard !rest.isEmpty else { return name.isEmpty ? "{}" : name }
-        let pairs = rest.map { "\($0.key)=\"\(Terminal.safe($0.value))\"" }
+        let pairs = rest.map { "\(Terminal.safe($0.key))=\"\(Terminal.safe($0.value))\"" }
         return name + "{" + pairs.joined(separator: ", ") + "}"
     }
 
@@ -89,10 +109,14 @@ struct QueryAnswer {
             else { continue }
             let lines = expression.split(separator: "\n", omittingEmptySubsequences: false)
             guard line <= lines.count, column <= lines[line - 1].utf8.count + 1 else { continue }
+            // The column counts bytes; the caret stands below what is shown for those before it.
+            let bytes = lines[line - 1].utf8.prefix(column - 1)
+            let before = Terminal.safe(String(decoding: bytes, as: UTF8.self), limit: 1000)
             let source = Terminal.safe(String(lines[line - 1]), limit: 1000)
-            return "\(error)\n  \(source)\n  \(String(repeating: " ", count: column - 1))^"
+            let safe = Terminal.safe(error, limit: 2000)
+            return "\(safe)\n  \(source)\n  \(String(repeating: " ", count: before.count))^"
         }
-        return error
+        return Terminal.safe(error, limit: 2000)
     }
 }
 

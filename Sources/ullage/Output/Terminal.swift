@@ -7,11 +7,32 @@ enum Terminal {
     /// Whether stdout is a terminal.
     static var isInteractive: Bool { isatty(STDOUT_FILENO) == 1 }
 
-    /// Columns of the terminal; 80 when there is none to ask.
-    static var width: Int {
+    /// Columns of the terminal; without one to ask, what `COLUMNS` says, or 80.
+    static var width: Int { size.columns }
+
+    /// Columns and rows of the terminal; without one to ask, `COLUMNS` and `LINES`, or 80 by 24.
+    static var size: (columns: Int, rows: Int) {
         var size = winsize()
-        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
-        return Int(size.ws_col)
+        if ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 {
+            return (Int(size.ws_col), size.ws_row > 0 ? Int(size.ws_row) : 24)
+        }
+        return (environment("COLUMNS") ?? 80, environment("LINES") ?? 24)
+    }
+
+    private static func environment(_ name: String) -> Int? {
+        guard let text = getenv(name), let value = Int(String(cString: text)) else { return nil }
+        return (1...10_000).contains(value) ? value : nil
+    }
+
+    /// Whether the locale's encoding is UTF-8: the first set of `LC_ALL`, `LC_CTYPE` and `LANG`
+    /// decides; with none set the locale is POSIX, which is ASCII.
+    static var isUTF8: Bool {
+        for name in ["LC_ALL", "LC_CTYPE", "LANG"] {
+            guard let text = getenv(name), text.pointee != 0 else { continue }
+            let locale = String(cString: text).lowercased()
+            return locale.contains("utf-8") || locale.contains("utf8")
+        }
+        return false
     }
 
     /// Whether to colour: a terminal, and `NO_COLOR` unset or empty (https://no-color.org).
