@@ -7,6 +7,8 @@ enum Ticks {
     static func values(from low: Double, to high: Double, count: Int, binary: Bool) -> [Double] {
         guard high > low, (high - low).isFinite, count > 0 else { return [low] }
         let least = (high - low) / Double(count)
+        // Powers of ten cannot be divided further than this, and zero would never end.
+        guard least > 1e-300, least < 1e300 else { return [low, high] }
         var step = 1.0
         if binary && least >= 1 {
             while step < least { step *= 2 }
