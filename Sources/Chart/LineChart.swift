@@ -68,16 +68,28 @@ public struct LineChart: Sendable {
     private let low: Double
     private let high: Double
 
-    /// Zero belongs to the axis unless the values are far from it.
+    /// Zero belongs to the axis unless the values are far from it. The two differ, and are finite.
     private static func bounds(_ values: [Double]) -> (Double, Double) {
         guard var low = values.min(), var high = values.max() else { return (0, 1) }
+        if low == high {
+            let margin = low == 0 ? 1 : max(abs(low) * 0.1, 1e-300)
+            if low != 0 { low -= margin }
+            high += margin
+        }
         if low > 0, low < (high - low) * 2 { low = 0 }
         if high < 0, -high < (high - low) * 2 { high = 0 }
-        if low == high {
-            let margin = low == 0 ? 1 : abs(low) * 0.1
-            (low, high) = (low - (low > 0 || low < 0 ? margin : 0), high + margin)
-        }
-        return (low, high).1.isFinite && (high - low).isFinite ? (low, high) : (low / 2, high / 2)
+        let most = Double.greatestFiniteMagnitude
+        return (max(low, -most), min(high, most))
+    }
+
+    /// Where `value` lies between the bounds, from 0 to 1, also where their distance is beyond
+    /// the largest number.
+    private static func share(of value: Double, from low: Double, to high: Double) -> Double {
+        guard high > low else { return 0 }
+        let span = high - low
+        let share =
+            span.isFinite ? (value - low) / span : (value / 2 - low / 2) / (high / 2 - low / 2)
+        return min(max(share, 0), 1)
     }
 
     /// The lines, none wider than the style says (20 columns at least).
@@ -112,7 +124,6 @@ public struct LineChart: Sendable {
 
     private func drawn(columns: Int, rows: Int) -> Canvas {
         var canvas = Canvas(columns: columns, rows: rows, ascii: style.ascii)
-        let span = max(lastTime - firstTime, .leastNonzeroMagnitude)
         for (index, one) in series.enumerated() {
             var previous: (x: Int, y: Int, time: Double)?
             for point in one.points {
@@ -120,8 +131,11 @@ public struct LineChart: Sendable {
                     previous = nil
                     continue
                 }
-                let across = (point.time - firstTime) / span * Double(canvas.width - 1)
-                let up = (point.value - low) / (high - low) * Double(canvas.height - 1)
+                let across =
+                    Self.share(of: point.time, from: firstTime, to: lastTime)
+                    * Double(canvas.width - 1)
+                let up =
+                    Self.share(of: point.value, from: low, to: high) * Double(canvas.height - 1)
                 let place = (Int(across.rounded()), canvas.height - 1 - Int(up.rounded()))
                 if let last = previous,
                     style.step <= 0 || point.time - last.time <= style.step * 1.5
@@ -137,18 +151,17 @@ public struct LineChart: Sendable {
     }
 
     private func row(of value: Double, rows: Int) -> Int {
-        let share = (value - low) / (high - low)
-        return min(max(rows - 1 - Int((share * Double(rows - 1)).rounded()), 0), rows - 1)
+        let share = Self.share(of: value, from: low, to: high)
+        return rows - 1 - Int((share * Double(rows - 1)).rounded())
     }
 
     /// The line below the plot, with a mark at each round time, and the times below that.
     private func timeAxis(margin: Int, columns: Int) -> [String] {
         var axis = Array(repeating: Character(style.ascii ? "-" : "─"), count: columns)
         var text = Array(repeating: Character(" "), count: columns)
-        let span = lastTime - firstTime
         var free = 0
         for tick in Ticks.times(from: firstTime, to: lastTime, count: max(1, columns / 12)) {
-            let share = span > 0 ? (tick.time - firstTime) / span : 0
+            let share = Self.share(of: tick.time, from: firstTime, to: lastTime)
             let at = Int((share * Double(columns - 1)).rounded())
             axis[at] = style.ascii ? "+" : "┬"
             let start = max(0, min(at - tick.text.count / 2, columns - tick.text.count))

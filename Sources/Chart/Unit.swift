@@ -100,8 +100,7 @@ public enum Unit: Hashable, Sendable {
         let size = abs(value)
         guard size > 0 else { return "0" }
         guard size < 1e9, size >= 1e-4 else {
-            let short = "\(Double(Float(value)))"
-            return short.count <= 10 ? short : String(short.prefix(4)) + exponent(of: short)
+            return scientific(value)
         }
         let places = size >= 1000 ? 0 : size >= 100 ? 1 : size >= 10 ? 2 : size >= 1 ? 3 : 4
         var scale = 1.0
@@ -115,7 +114,12 @@ public enum Unit: Hashable, Sendable {
         return value < 0 && whole != 0 ? "-" + text : text
     }
 
-    private static func exponent(of text: String) -> String {
-        text.firstIndex(of: "e").map { String(text[$0...]) } ?? ""
+    /// Four significant digits and the exponent, as `-1.234e+18`.
+    private static func scientific(_ value: Double) -> String {
+        guard abs(value) >= 1e16 || abs(value) < 1 else { return String(Int64(value.rounded())) }
+        let text = "\(value)"
+        guard let exponent = text.firstIndex(of: "e") else { return text }
+        let mantissa = text[..<exponent].prefix(value < 0 ? 6 : 5)
+        return String(mantissa + text[exponent...])
     }
 }

@@ -74,7 +74,7 @@ struct LineChartTests {
         ]
         for a in odd {
             for b in odd {
-                for times in [(0.0, 0.0), (0, 1), (-1e15, 1e15)] {
+                for times in [(0.0, 0.0), (0, 1), (-1e15, 1e15), (-1e308, 1.7e308)] {
                     let lines = LineChart(
                         [.init(label: "x", points: [(times.0, a), (times.1, b)])],
                         style: style { $0.width = 30 }
@@ -106,5 +106,8 @@ struct LineChartTests {
         #expect(Unit.ratio.text(0.125) == "12.5%")
         #expect(Unit.number.text(-1_500_000) == "-1.5M")
         #expect(Unit.number.text(0) == "0")
+        #expect(Unit.number.text(-1.23456e300) == "-1.234e+285P")
+        #expect(Unit.number.text(.leastNonzeroMagnitude) == "5e-324")
+        #expect(Unit.ratio.text(2e9) == "200000000000%")
     }
 }

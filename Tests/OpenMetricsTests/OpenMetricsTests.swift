@@ -8,9 +8,9 @@ import Testing
 struct OpenMetricsTests {
     /// All events of a text fed in pieces of `size` bytes.
     private func parse(
-        _ text: [UInt8], pieces size: Int = 7
-    ) throws -> (events: [OpenMetricsParser.Event], sawEnd: Bool) {
-        var parser = OpenMetricsParser()
+        _ text: [UInt8], as format: OpenMetricsParser.Format = .openMetrics, pieces size: Int = 7
+    ) throws -> [OpenMetricsParser.Event] {
+        var parser = OpenMetricsParser(format)
         var events: [OpenMetricsParser.Event] = []
         var at = 0
         while at < text.count {
@@ -19,7 +19,7 @@ struct OpenMetricsTests {
             at = end
         }
         try parser.end { events.append($0) }
-        return (events, parser.sawEnd)
+        return events
     }
 
     @Test("Known texts give known samples", arguments: [1, 3, 1000])
@@ -29,7 +29,7 @@ struct OpenMetricsTests {
             # HELP http_requests A \\\\ and\\nmore.
             # UNIT http_requests seconds
             http_requests_total{code="200",path="/a\\"b\\\\\\n"} 1.5e3 1700000000.125
-            up 1 1700000000000
+            up 1 1700000000
             temp{ } -Inf 1700000000
             lat_bucket{le="+Inf",} 3 1 # {trace_id="x"} 0.5 1.0
             {"odd.name", "l b"="ü"} NaN
@@ -37,8 +37,7 @@ struct OpenMetricsTests {
             # a remark
             # EOF
             """
-        let (events, sawEnd) = try parse(Array(text.utf8), pieces: pieces)
-        #expect(sawEnd)
+        let events = try parse(Array(text.utf8), pieces: pieces)
         #expect(events.count == 8)
         #expect(events[0] == .type(family: "http_requests", .counter))
         #expect(events[1] == .help(family: "http_requests", "A \\ and\nmore."))
@@ -78,6 +77,30 @@ struct OpenMetricsTests {
         #expect(error?.line == line && error?.column == column, "\(text): \(error as Any)")
     }
 
+    @Test("OpenMetrics that was cut off is refused after what there is of it")
+    func cutOff() {
+        var parser = OpenMetricsParser()
+        var samples = 0
+        let error = #expect(throws: OpenMetricsError.self) {
+            try parser.feed(Array("up 1\nup 2 1\n".utf8)[...]) { _ in samples += 1 }
+            try parser.end { _ in samples += 1 }
+        }
+        #expect(samples == 2 && error?.line == 3)
+        #expect(error?.reason.contains("# EOF") == true)
+    }
+
+    @Test("The text format 0.0.4 counts in milliseconds and needs no end")
+    func classic() throws {
+        let events = try parse(Array("up 1 1700000000123\nup 2\n# EOF\nup 3 -5".utf8), as: .text)
+        #expect(
+            events == [
+                .sample(["__name__": "up"], value: 1, timestamp: 1_700_000_000_123),
+                .sample(["__name__": "up"], value: 2, timestamp: nil),
+                .sample(["__name__": "up"], value: 3, timestamp: -5),
+            ])
+        #expect(throws: OpenMetricsError.self) { try parse(Array("up 1 1.5".utf8), as: .text) }
+    }
+
     @Test("A line without an end is refused before it fills the memory")
     func endless() {
         var parser = OpenMetricsParser()
@@ -108,7 +131,7 @@ struct OpenMetricsTests {
             OpenMetricsWriter.append(
                 prefix: OpenMetricsWriter.linePrefix(labels), value: "\(value)", timestamp: time,
                 to: &output)
-            let events = try parse(output + OpenMetricsWriter.end).events
+            let events = try parse(output + OpenMetricsWriter.end)
             #expect(events == [.sample(labels, value: value, timestamp: time)])
         }
     }

@@ -7,10 +7,12 @@ struct LineScanner {
     private(set) var bytes: ArraySlice<UInt8>
     private let start: Int
     private let line: Int
+    private let format: OpenMetricsParser.Format
 
-    init(_ bytes: ArraySlice<UInt8>, line: Int) {
+    init(_ bytes: ArraySlice<UInt8>, line: Int, format: OpenMetricsParser.Format) {
         self.bytes = bytes
         self.line = line
+        self.format = format
         start = bytes.startIndex
     }
 
@@ -160,17 +162,18 @@ struct LineScanner {
         }
     }
 
-    /// A time: seconds, or milliseconds when it is a whole number that would be beyond the year
-    /// 5138 as seconds. OpenMetrics counts in seconds and the format 0.0.4 in milliseconds, and
-    /// nothing in a text says for certain which of the two it is.
+    /// A time, in the unit of the format.
     mutating func timestamp() throws(OpenMetricsError) -> Milliseconds {
         let place = self
-        let text = word()
-        if let whole = Int64(text) {
-            if whole.magnitude >= 100_000_000_000 { return whole }
-            return whole * 1000
+        if format == .text {
+            guard let whole = Int64(word()) else {
+                throw place.error("expected a time in whole milliseconds")
+            }
+            return whole
         }
-        var number = LineScanner(Array(text.utf8)[...], line: line)
+        let text = word()
+        if let whole = Int64(text), whole.magnitude < 100_000_000_000_000 { return whole * 1000 }
+        var number = LineScanner(Array(text.utf8)[...], line: line, format: format)
         guard let seconds = try? number.number(), abs(seconds) < 1e14 else {
             throw place.error("expected a time in seconds")
         }

@@ -8,6 +8,15 @@ public import Model
 /// It owns one unfinished line of bounded length, whatever the size of the input. Data flows in
 /// by `feed` and out as events; the first mistake throws and leaves the parser unusable.
 public struct OpenMetricsParser: Sendable {
+    /// Which of the two formats a text is in. They differ in what they say of time and of their
+    /// end, and nothing in a text tells for certain which of the two it is.
+    public enum Format: Hashable, Sendable {
+        /// OpenMetrics: times in seconds; a text without `# EOF` at its end was cut off.
+        case openMetrics
+        /// Prometheus' text format 0.0.4: times in milliseconds; the end is not marked.
+        case text
+    }
+
     /// One thing the text said.
     public enum Event: Hashable, Sendable {
         /// `# TYPE` of a family.
@@ -25,14 +34,16 @@ public struct OpenMetricsParser: Sendable {
     /// Labels a sample may have.
     public static let maxLabels = 256
 
-    /// Whether `# EOF` was seen: without it an OpenMetrics text was cut off.
-    public private(set) var sawEnd = false
+    private let format: Format
+    private var sawEnd = false
     /// Lines read so far.
     public private(set) var line = 0
     private var pending: [UInt8] = []
 
-    /// A parser before the first byte.
-    public init() {}
+    /// A parser before the first byte of a text in this format.
+    public init(_ format: Format = .openMetrics) {
+        self.format = format
+    }
 
     /// Takes the next bytes of the text and hands each event of a finished line to `body`.
     public mutating func feed(
@@ -54,12 +65,18 @@ public struct OpenMetricsParser: Sendable {
         pending += rest
     }
 
-    /// Says that the text has ended; a last line without a line feed counts.
+    /// Says that the text has ended; a last line without a line feed counts. OpenMetrics without
+    /// its `# EOF` is refused: the rest of it is missing.
     public mutating func end(_ body: (Event) throws -> Void) throws {
-        guard !pending.isEmpty else { return }
-        let whole = pending
-        pending = []
-        try finish(whole[...], body)
+        if !pending.isEmpty {
+            let whole = pending
+            pending = []
+            try finish(whole[...], body)
+        }
+        guard sawEnd || format == .text else {
+            throw OpenMetricsError(
+                line: line + 1, column: 1, reason: "the text ends without `# EOF`: it was cut off")
+        }
     }
 
     private var tooLong: OpenMetricsError {
@@ -73,11 +90,11 @@ public struct OpenMetricsParser: Sendable {
     ) throws {
         guard bytes.count <= Self.maxLine else { throw tooLong }
         line += 1
-        var text = LineScanner(bytes, line: line)
+        var text = LineScanner(bytes, line: line, format: format)
         if text.bytes.last == 0x0d { text.dropLast() }
         text.skipBlanks()
         guard !text.isAtEnd else { return }
-        guard !sawEnd else { throw text.error("nothing may follow `# EOF`") }
+        guard !sawEnd || format == .text else { throw text.error("nothing may follow `# EOF`") }
         guard let event = try text.peek == UInt8(ascii: "#") ? comment(&text) : sample(&text)
         else { return }
         try body(event)

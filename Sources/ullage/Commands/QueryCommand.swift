@@ -62,12 +62,12 @@ struct QueryCommand: AsyncParsableCommand {
             let (path, parameters) = try request()
             let response = try await client.get(path, query: parameters)
             if output == .json, response.status == 200 {
-                return Terminal.write(response.body + [UInt8(ascii: "\n")])
+                return Terminal.writeJSON(response.body + [UInt8(ascii: "\n")])
             }
             let answer = try QueryAnswer(response, expression: expression)
             for note in answer.notes { Terminal.writeError("\(note)\n") }
             switch output {
-            case .csv: Terminal.write(answer.csv())
+            case .csv: Terminal.write(answer.csv(isForTerminal: Terminal.isInteractive))
             case .chart: Terminal.write(chart(of: answer, parameters))
             case .table, .json: Terminal.write(answer.table().rendered())
             }

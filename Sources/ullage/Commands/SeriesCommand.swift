@@ -40,7 +40,7 @@ struct IndexOptions: ParsableArguments {
         if rows.count >= limit + 1 {
             Terminal.writeError("only the first \(limit) are shown: there are more\n")
         }
-        if output == .json { return Terminal.write(try json()) }
+        if output == .json { return Terminal.writeJSON(try json()) }
         Terminal.write(title + "\n" + rows.prefix(limit).map { $0 + "\n" }.joined())
     }
 }

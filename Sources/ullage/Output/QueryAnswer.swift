@@ -65,12 +65,15 @@ struct QueryAnswer {
     }
 
     /// A column for each label that occurs, then time and value. Cells that a spreadsheet would
-    /// take for a formula are quoted with an apostrophe.
-    func csv() -> String {
+    /// take for a formula are quoted with an apostrophe; `isForTerminal` makes them harmless to one.
+    func csv(isForTerminal: Bool) -> String {
         let names = Set(series.flatMap(\.labels.keys)).sorted()
-        var text = (names + ["timestamp", "value"]).map(Self.cell).joined(separator: ",") + "\r\n"
+        func cell(_ text: String) -> String {
+            Self.cell(isForTerminal ? Terminal.safe(text, limit: .max) : text)
+        }
+        var text = (names + ["timestamp", "value"]).map(cell).joined(separator: ",") + "\r\n"
         for one in series {
-            let labels = names.map { Self.cell(one.labels[$0] ?? "") }
+            let labels = names.map { cell(one.labels[$0] ?? "") }
             for point in one.points {
                 let row = labels + [Quantity.decimal(point.time, 3), point.value]
                 text += row.joined(separator: ",") + "\r\n"

@@ -68,6 +68,22 @@ enum Terminal {
         }
     }
 
+    /// Writes JSON to stdout. On a terminal, characters that could move the cursor or hide text
+    /// are written as JSON escapes, which mean the same to a program.
+    static func writeJSON(_ bytes: [UInt8]) {
+        guard isInteractive else { return write(bytes) }
+        var text = ""
+        for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {
+            if isHarmful(scalar), scalar != "\n", scalar != "\t" {
+                let digits = String(scalar.value, radix: 16)
+                text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            } else {
+                text.unicodeScalars.append(scalar)
+            }
+        }
+        write(text)
+    }
+
     /// Text from a container made harmless: control, escape and bidirectional characters are
     /// shown as `\u{..}`, so that a name cannot move the cursor or forge a line.
     static func safe(_ text: String, limit: Int = 256) -> String {
@@ -76,12 +92,21 @@ enum Terminal {
         for scalar in text.unicodeScalars {
             guard length < limit else { return result + "…" }
             length += 1
-            switch scalar.value {
-            case 0x00...0x1f, 0x7f...0x9f, 0x061c, 0x200e, 0x200f, 0x2028...0x202e, 0x2066...0x2069:
+            if isHarmful(scalar) {
                 result += "\\u{\(String(scalar.value, radix: 16))}"
-            default: result.unicodeScalars.append(scalar)
+            } else {
+                result.unicodeScalars.append(scalar)
             }
         }
         return result
+    }
+
+    /// Control, escape and bidirectional characters; all are below U+10000.
+    private static func isHarmful(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0x00...0x1f, 0x7f...0x9f, 0x061c, 0x200e, 0x200f, 0x2028...0x202e, 0x2066...0x2069:
+            true
+        default: false
+        }
     }
 }
