@@ -142,6 +142,7 @@ let package = Package(
         .testTarget(
             name: "LogsTests", dependencies: ["Logs", "Model", "TestSupport", system],
             swiftSettings: gnu),
+        .testTarget(name: "CodecsTests", dependencies: ["Codecs"], swiftSettings: strict),
         .testTarget(name: "PromQLTests", dependencies: ["Model", "PromQL"], swiftSettings: strict),
         .testTarget(
             name: "HTTPAPITests",
@@ -150,8 +151,9 @@ let package = Package(
             ],
             swiftSettings: gnu),
         .testTarget(
-            name: "SeriesStoreTests", dependencies: ["Model", "SeriesStore", "TestSupport"],
-            swiftSettings: strict),
+            name: "SeriesStoreTests",
+            dependencies: ["CSQLite", "Model", "SeriesStore", "TestSupport"],
+            swiftSettings: gnu),
         .testTarget(
             name: "RuntimeTests",
             dependencies: ["Linux", "Model", "Runtime", "TestSupport"],

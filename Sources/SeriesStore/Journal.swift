@@ -64,7 +64,6 @@ enum Journal {
         }
         // Whatever was measured is over until it is registered again.
         for ref in head.targets.keys { head.targets[ref]?.isRetired = true }
-        let sealed = try database.integer("SELECT coalesce(max(last), 0) FROM bucket")
-        return max(sealed, head.times.last ?? .min)
+        return head.times.last ?? .min
     }
 }

@@ -6,10 +6,11 @@
 ///     metric   a family: name, type, unit, help
 ///     series   a metric of a target, with the labels that set it apart
 ///     tick     one row for each tick since the last seal: the journal
-///     bucket   one row for each sealed stretch of ticks, with its timestamps
+///     bucket   one row for each sealed stretch of ticks
+///     timeline its lists of timestamps, each shared by all series that have it
 ///     segment  the values of one metric's series in one bucket
 enum Schema {
-    static let version = 1
+    static let version = 2
     /// `ULGS`, in the header of every database of ours.
     static let applicationID = 0x554c_4753
 
@@ -38,7 +39,9 @@ enum Schema {
                              UNIQUE (metric, target, name, labels));
         CREATE TABLE tick (time INTEGER PRIMARY KEY, data BLOB NOT NULL);
         CREATE TABLE bucket (id INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL,
-                             times BLOB NOT NULL);
+                             kind INTEGER NOT NULL DEFAULT 0);
+        CREATE TABLE timeline (bucket INTEGER NOT NULL, number INTEGER NOT NULL,
+                               times BLOB NOT NULL, PRIMARY KEY (bucket, number)) WITHOUT ROWID;
         CREATE TABLE segment (bucket INTEGER NOT NULL, metric INTEGER NOT NULL,
                               data BLOB NOT NULL, PRIMARY KEY (bucket, metric));
         CREATE INDEX bucket_last ON bucket (last);
@@ -49,6 +52,9 @@ enum Schema {
         let found = try database.integer("PRAGMA user_version")
         guard found <= version else {
             throw .newerSchema(path: path, found: Int(found), known: version)
+        }
+        guard found == 0 || found == version else {
+            throw .olderSchema(path: path, found: Int(found))
         }
         let isNew = try database.integer("SELECT count(*) FROM sqlite_master") == 0
         if isNew { try database.execute(creation) }

@@ -9,15 +9,18 @@ enum Sealer {
     static func seal(_ head: Head, in database: Database) throws(StoreError) {
         guard let first = head.times.first, let last = head.times.last else { return }
         try database.transaction { () throws(StoreError) in
-            let bucket = try database.prepare(
-                "INSERT INTO bucket (first, last, times) VALUES (?, ?, ?)")
-            bucket.bind(1, first)
-            bucket.bind(2, last)
-            bucket.bind(3, Timeline.encode(head.times))
-            try bucket.run()
-            let id = database.lastInserted
+            let id = try Bucket.insert(first: first, last: last, in: database)
+            try Bucket.insert(timeline: 0, head.times, bucket: id, in: database)
+            var writer = Segment.Writer()
             for metric in head.metrics where metric.id > 0 {
-                try write(metric, of: head, bucket: id, in: database)
+                writer.reset()
+                for slot in metric.members {
+                    guard let one = head.series[slot], one.id > 0, !one.ticks.isEmpty else {
+                        continue
+                    }
+                    writer.append(id: one.id, timeline: 0, ticks: one.ticks, values: one.values)
+                }
+                try Bucket.insert(&writer, metric: metric.id, bucket: id, in: database)
             }
             let seen = try database.prepare("UPDATE target SET last = ? WHERE id = ?")
             for target in head.targets.values where target.id > 0 {
@@ -30,33 +33,17 @@ enum Sealer {
             try clear.run()
         }
     }
-
-    private static func write(
-        _ metric: Head.Metric, of head: Head, bucket: Int64, in database: Database
-    ) throws(StoreError) {
-        var bytes: [UInt8] = [Segment.version]
-        for slot in metric.members {
-            guard let one = head.series[slot], one.id > 0, !one.ticks.isEmpty else { continue }
-            Segment.append(id: one.id, ticks: one.ticks, values: one.values, to: &bytes)
-        }
-        guard bytes.count > 1 else { return }
-        Segment.finish(&bytes)
-        let insert = try database.prepare(
-            "INSERT INTO segment (bucket, metric, data) VALUES (?, ?, ?)")
-        insert.bind(1, bucket)
-        insert.bind(2, metric.id)
-        insert.bind(3, bytes)
-        try insert.run()
-    }
 }
 
-/// A bucket's timestamps: the first, then the steps, as varints.
+/// A bucket's timestamps: the change of the step from one to the next, as varints.
 enum Timeline {
     static func encode(_ times: [Milliseconds]) -> [UInt8] {
         var bytes: [UInt8] = []
         var previous: Milliseconds = 0
+        var step: Milliseconds = 0
         for time in times {
-            Varint.append(UInt64(bitPattern: time &- previous), to: &bytes)
+            Varint.appendSigned(time &- previous &- step, to: &bytes)
+            step = time &- previous
             previous = time
         }
         return bytes
@@ -64,10 +51,13 @@ enum Timeline {
 
     static func decode(_ bytes: UnsafeRawBufferPointer) -> [Milliseconds] {
         var times: [Milliseconds] = []
+        times.reserveCapacity(bytes.count)
         var at = 0
         var time: Milliseconds = 0
-        while let step = Varint.read(bytes, at: &at) {
-            time &+= Milliseconds(bitPattern: step)
+        var step: Milliseconds = 0
+        while let change = Varint.readSigned(bytes, at: &at) {
+            step &+= change
+            time &+= step
             times.append(time)
         }
         return times
@@ -101,6 +91,7 @@ enum Retention {
         try database.transaction { () throws(StoreError) in
             for sql in [
                 "DELETE FROM segment WHERE bucket IN (SELECT id FROM bucket WHERE last < ?)",
+                "DELETE FROM timeline WHERE bucket IN (SELECT id FROM bucket WHERE last < ?)",
                 "DELETE FROM bucket WHERE last < ?",
                 """
                 DELETE FROM series WHERE target IN

@@ -5,17 +5,20 @@ import Codecs
 /// The values of one metric's series in one bucket:
 ///
 ///     version   1 byte
-///     series    for each: id, number of runs, (first tick, ticks) for each run,
-///               bytes of values, the values (ValueCodec)     all numbers varints
+///     series    for each: id as a step from the one before, timeline, number of runs,
+///               (first tick, ticks) for each run, bytes of values, the values (ValueCodec);
+///               all numbers varints
 ///     checksum  4 bytes, CRC-32C of all before, little-endian
 ///
 /// A run is a stretch of ticks in which the series was present.
 enum Segment {
-    static let version: UInt8 = 1
+    static let version: UInt8 = 2
 
     /// One series of a segment.
     struct Entry {
         var id: Int64
+        /// Which of the bucket's lists of timestamps it has.
+        var timeline = 0
         /// Stretches of ticks, as (first, count), ascending.
         var runs: [(first: Int, count: Int)]
         /// Where its packed values are.
@@ -24,27 +27,58 @@ enum Segment {
         var count: Int { runs.reduce(0) { $0 + $1.count } }
     }
 
-    static func append(
-        id: Int64, ticks: [UInt16], values: [Double], to bytes: inout [UInt8]
-    ) {
-        Varint.append(UInt64(bitPattern: id), to: &bytes)
-        var runs: [(first: Int, count: Int)] = []
-        for tick in ticks {
-            if let last = runs.last, last.first + last.count == Int(tick) {
-                runs[runs.count - 1].count += 1
-            } else {
-                runs.append((Int(tick), 1))
+    /// Writes segments, with the codec's working memory.
+    struct Writer {
+        private(set) var bytes: [UInt8] = [Segment.version]
+        private var codec = ValueCodec()
+        private var packed: [UInt8] = []
+        private var previous: Int64 = 0
+
+        var isEmpty: Bool { bytes.count == 1 }
+
+        /// Begins another segment.
+        mutating func reset() {
+            bytes.removeAll(keepingCapacity: true)
+            bytes.append(Segment.version)
+            previous = 0
+        }
+
+        /// Adds a series that was present at `ticks` of a timeline.
+        mutating func append(id: Int64, timeline: Int, ticks: [UInt16], values: [Double]) {
+            var runs: [(first: Int, count: Int)] = []
+            for tick in ticks {
+                if let last = runs.last, last.first + last.count == Int(tick) {
+                    runs[runs.count - 1].count += 1
+                } else {
+                    runs.append((Int(tick), 1))
+                }
             }
+            append(id: id, timeline: timeline, runs: runs, values: values)
         }
-        Varint.append(UInt64(runs.count), to: &bytes)
-        for run in runs {
-            Varint.append(UInt64(run.first), to: &bytes)
-            Varint.append(UInt64(run.count), to: &bytes)
+
+        /// Adds a series that was present in `runs` of a timeline.
+        mutating func append(
+            id: Int64, timeline: Int, runs: [(first: Int, count: Int)], values: [Double]
+        ) {
+            Varint.appendSigned(id &- previous, to: &bytes)
+            previous = id
+            Varint.append(UInt64(timeline), to: &bytes)
+            Varint.append(UInt64(runs.count), to: &bytes)
+            for run in runs {
+                Varint.append(UInt64(run.first), to: &bytes)
+                Varint.append(UInt64(run.count), to: &bytes)
+            }
+            packed.removeAll(keepingCapacity: true)
+            values.withUnsafeBufferPointer { codec.encode($0, into: &packed) }
+            Varint.append(UInt64(packed.count), to: &bytes)
+            bytes += packed
         }
-        var packed: [UInt8] = []
-        ValueCodec.encode(values, into: &packed)
-        Varint.append(UInt64(packed.count), to: &bytes)
-        bytes += packed
+
+        /// Adds the checksum; the segment is complete.
+        mutating func finish() -> [UInt8] {
+            Segment.finish(&bytes)
+            return bytes
+        }
     }
 
     static func finish(_ bytes: inout [UInt8]) {
@@ -62,16 +96,22 @@ enum Segment {
             guard CRC32C.checksum(body) == stored else { return nil }
             var entries: [Entry] = []
             var at = 1
+            var previous: Int64 = 0
             while at < body.count {
-                guard let entry = entry(body, &at) else { return nil }
+                guard let entry = entry(body, &at, after: previous) else { return nil }
+                previous = entry.id
                 entries.append(entry)
             }
             return entries
         }
     }
 
-    private static func entry(_ bytes: UnsafeRawBufferPointer, _ at: inout Int) -> Entry? {
-        guard let id = Varint.read(bytes, at: &at), let runCount = Varint.read(bytes, at: &at),
+    private static func entry(
+        _ bytes: UnsafeRawBufferPointer, _ at: inout Int, after previous: Int64
+    ) -> Entry? {
+        guard let step = Varint.readSigned(bytes, at: &at),
+            let timeline = Varint.read(bytes, at: &at), timeline < 1 << 32,
+            let runCount = Varint.read(bytes, at: &at),
             runCount <= UInt64(bytes.count)
         else { return nil }
         var runs: [(first: Int, count: Int)] = []
@@ -86,6 +126,7 @@ enum Segment {
         }
         defer { at += Int(length) }
         return Entry(
-            id: Int64(bitPattern: id), runs: runs, values: at..<(at + Int(length)))
+            id: previous &+ step, timeline: Int(timeline), runs: runs,
+            values: at..<(at + Int(length)))
     }
 }

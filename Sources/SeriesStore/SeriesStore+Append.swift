@@ -42,13 +42,18 @@ extension SeriesStore: Appender {
         let values = batch.values
         return state.withLock { state in
             var outcome = AppendOutcome()
-            guard timestamp > state.lastTime else {
-                if timestamp == state.lastTime {
-                    outcome.duplicate = refs.count
-                } else {
-                    outcome.outOfOrder = refs.count
-                }
+            guard timestamp != state.lastTime else {
+                outcome.duplicate = refs.count
                 return outcome
+            }
+            if timestamp < state.lastTime {
+                // The clock was set back: what there is becomes a bucket of its own, and another
+                // begins. Queries merge the two.
+                seal(&state)
+                guard state.head.times.isEmpty else {
+                    outcome.outOfOrder = refs.count
+                    return outcome
+                }
             }
             if state.head.times.count >= Self.maxPendingTicks {
                 outcome.dropped += state.head.dropOldest(Self.ticksPerBucket)

@@ -13,16 +13,11 @@ extension SeriesStore: SeriesQuerier {
         let compiled = try CompiledMatchers(matchers)
         // The head first: what is sealed in between is then read twice, never missed.
         let head = headSeries(compiled)
-        let stored = try reader.withLock { reader in
-            let buckets = try Bucket.all(in: range, from: reader.database)
-            return try SeriesRow.matching(compiled, from: reader.database).map { row in
-                (row.labels, try StoredRun.of(row, in: buckets, from: reader.database))
-            }
-        }
+        let stored = try storedRuns(compiled, in: range)
         var found: [Labels: StoredCursor] = [:]
         for (labels, runs) in stored {
             let cursor = found[labels] ?? StoredCursor(range: range)
-            cursor.add(runs)
+            for run in runs { cursor.add(run) }
             found[labels] = cursor
         }
         for series in head {
@@ -61,6 +56,34 @@ extension SeriesStore: SeriesQuerier {
     /// See `SeriesQuerier`.
     public func metadata() throws -> [MetricDescriptor] {
         state.withLock { $0.head.metrics.map(\.descriptor) }.sorted { $0.name < $1.name }
+    }
+
+    /// What the segments have of the series that match, by series of the database.
+    private func storedRuns(
+        _ matchers: CompiledMatchers, in range: TimeRange
+    ) throws -> [(labels: Labels, runs: [StoredRun])] {
+        let (stored, damaged) = try reader.withLock { reader in
+            let buckets = try Bucket.all(in: range, from: reader.database)
+            guard !buckets.isEmpty else { return ([(labels: Labels, runs: [StoredRun])](), 0) }
+            let rows = try SeriesRow.matching(matchers, from: reader.database)
+            var stored: [(labels: Labels, runs: [StoredRun])] = []
+            var damaged = 0
+            for (metric, members) in Dictionary(grouping: rows, by: \.metric) {
+                var places: [Int64: Int] = [:]
+                for row in members {
+                    places[row.id] = stored.count
+                    stored.append((row.labels, []))
+                }
+                damaged += try StoredRun.read(
+                    Set(places.keys), metric: metric, in: buckets, from: reader.database
+                ) { id, run in
+                    if let place = places[id] { stored[place].runs.append(run) }
+                }
+            }
+            return (stored, damaged)
+        }
+        if damaged > 0 { state.withLock { $0.statistics.damagedReads += damaged } }
+        return stored
     }
 
     /// A copy of what the head has of the series that match.
@@ -110,28 +133,6 @@ extension SeriesStore: ExpositionSource {
             }
         }
         if request.format.isOpenMetrics { output += "# EOF\n".utf8 }
-    }
-}
-
-/// A sealed stretch of ticks.
-struct Bucket {
-    let id: Int64
-    let times: [Milliseconds]
-
-    /// The buckets that touch `range`, oldest first.
-    static func all(in range: TimeRange, from database: Database) throws(StoreError) -> [Bucket] {
-        let select = try database.prepare(
-            "SELECT id, times FROM bucket WHERE last >= ? AND first <= ? ORDER BY first")
-        select.bind(1, range.start)
-        select.bind(2, range.end)
-        defer { select.reset() }
-        var buckets: [Bucket] = []
-        while try select.step() {
-            buckets.append(
-                Bucket(
-                    id: select.integer(0), times: select.withBlob(1) { Timeline.decode($0) }))
-        }
-        return buckets
     }
 }
 

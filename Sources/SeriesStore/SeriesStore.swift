@@ -16,7 +16,8 @@ import SystemPackage
 /// One thread appends; any number reads. Readers of segments have a connection of their own, so a
 /// long query does not hold up a tick.
 ///
-/// Out of order: a tick at or before the last one is refused and counted. A full disk: samples go
+/// Out of order: a tick at the time of the last one is refused and counted; one before it, after
+/// the clock was set back, begins a bucket of its own, and queries merge the two. A full disk: samples go
 /// on in memory and are served, failures are counted, and each tick tries the disk again; when the
 /// head has grown to `maxPendingTicks` its oldest bucket's worth is dropped and counted.
 public final class SeriesStore: Sendable {
@@ -48,6 +49,8 @@ public final class SeriesStore: Sendable {
         public var errors = 0
         /// Databases or segments that were damaged and set aside.
         public var quarantined = 0
+        /// Times a query came upon a damaged segment, and answered without it.
+        public var damagedReads = 0
         /// What went wrong last.
         public var lastError: String?
     }
@@ -77,13 +80,18 @@ public final class SeriesStore: Sendable {
     /// Opens the store in `directory`, making both when they are not there.
     ///
     /// A database that is damaged is set aside as `metrics.db.damaged-<time>` and a new one begun;
-    /// one of a newer version is refused.
+    /// one of an early format is kept as `metrics.db.schema-<n>-<time>`; one of a newer version is
+    /// refused.
     public static func open(directory: String, options: Options = Options()) throws -> SeriesStore {
         try makeDirectory(directory)
         let path = directory + "/metrics.db"
         do { return try SeriesStore(path: path, options: options, quarantined: 0) } catch {
+            if case .olderSchema(_, let found) = error {
+                try setAside(path, as: "schema-\(found)")
+                return try SeriesStore(path: path, options: options, quarantined: 0)
+            }
             guard error.isCorruption else { throw error }
-            try setAside(path)
+            try setAside(path, as: "damaged")
             let store = try SeriesStore(path: path, options: options, quarantined: 1)
             store.state.withLock { $0.statistics.lastError = "\(error)" }
             return store
@@ -118,8 +126,8 @@ public final class SeriesStore: Sendable {
     }
 
     /// Renames the database and what belongs to it, so that nothing is lost and nobody trusts it.
-    private static func setAside(_ path: String) throws(StoreError) {
-        let suffix = ".damaged-\(Clock.realtimeMilliseconds() / 1000)"
+    private static func setAside(_ path: String, as reason: String) throws(StoreError) {
+        let suffix = ".\(reason)-\(Clock.realtimeMilliseconds() / 1000)"
         for ending in ["", "-wal", "-shm"] {
             do { try Files.rename(path + ending, to: path + suffix + ending) } catch {
                 if error != .noSuchFileOrDirectory {

@@ -6,6 +6,8 @@ public enum StoreError: Error, CustomStringConvertible, Sendable {
     case sqlite(doing: String, code: Int32, message: String)
     /// The database was written by a newer version; it was not touched.
     case newerSchema(path: String, found: Int, known: Int)
+    /// The database was written before the format was fixed; it is set aside.
+    case olderSchema(path: String, found: Int)
     /// The directory cannot be used.
     case directory(path: String, reason: String)
     /// The store holds as many series as it may.
@@ -19,6 +21,9 @@ public enum StoreError: Error, CustomStringConvertible, Sendable {
         case .newerSchema(let path, let found, let known):
             "\(path) was written by a newer version of Ullage (schema \(found), this one knows "
                 + "\(known)): upgrade, or give this version its own --data-dir"
+        case .olderSchema(let path, let found):
+            "\(path) has the format of an early version (schema \(found)), which this one does not "
+                + "read: it is kept beside the new database"
         case .directory(let path, let reason):
             "cannot use \(path) for the series store: \(reason)"
         case .tooManySeries(let limit):

@@ -5,97 +5,193 @@ import Model
 
 /// The samples of one series: packed runs of segments, then what the head had.
 ///
+/// Runs that overlap in time (the clock was set back, or older samples were imported) are merged;
+/// of two samples at one time the one that was stored first wins.
+///
 /// Owned by the query that made it, and used by its thread alone.
 final class StoredCursor: SampleCursor {
     private var runs: [StoredRun] = []
+    private var isSorted = false
     private var next = 0
-    private var last: Milliseconds = .min
     private let range: TimeRange
+    private var codec = ValueCodec()
 
     init(range: TimeRange) { self.range = range }
 
     var isEmpty: Bool { runs.isEmpty }
 
-    /// Adds what segments have.
-    func add(_ stored: [StoredRun]) { runs += stored }
+    /// Adds a run; of equal times the run added first wins.
+    func add(_ run: StoredRun) { if run.last >= range.start { runs.append(run) } }
 
     /// Adds what the head had.
     func add(head times: [Milliseconds], _ values: [Double], endsBefore ended: Milliseconds?) {
-        guard let first = times.first, let last = times.last, first <= range.end,
-            last >= range.start
-        else { return }
-        runs.append(.plain(times, values, ended: ended))
+        guard !times.isEmpty, times[0] <= range.end else { return }
+        add(StoredRun(times: times, content: .plain(values), ended: ended))
     }
 
     func next(into buffer: inout SampleBuffer) throws -> Bool {
         buffer.removeAll()
+        if !isSorted {
+            // Buckets come oldest first; sorting is for what was stored out of order.
+            let order = runs.indices.sorted { (runs[$0].first, $0) < (runs[$1].first, $1) }
+            runs = order.map { runs[$0] }
+            isSorted = true
+        }
         while next < runs.count, buffer.timestamps.isEmpty {
-            switch runs[next] {
-            case .packed(let bytes, let times, let ended):
-                let values = bytes.withUnsafeBytes { ValueCodec.decode($0, count: times.count) }
-                if let values { fill(&buffer, times, values, ended) }
-            case .plain(let times, let values, let ended): fill(&buffer, times, values, ended)
+            var end = next + 1
+            var last = runs[next].last
+            while end < runs.count, runs[end].first <= last {
+                last = max(last, runs[end].last)
+                end += 1
             }
-            next += 1
+            if end == next + 1 {
+                decode(runs[next], into: &buffer)
+            } else {
+                merge(runs[next..<end], into: &buffer)
+            }
+            clip(&buffer)
+            next = end
         }
         return !buffer.timestamps.isEmpty
     }
 
-    private func fill(
-        _ buffer: inout SampleBuffer, _ times: [Milliseconds], _ values: [Double],
-        _ ended: Milliseconds?
-    ) {
-        for (time, value) in zip(times, values) where time > last {
-            guard time <= range.end else { return }
-            last = time
-            guard time >= range.start else { continue }
-            buffer.timestamps.append(time)
-            buffer.values.append(value)
+    private func decode(_ run: StoredRun, into buffer: inout SampleBuffer) {
+        switch run.content {
+        case .plain(let values):
+            buffer.timestamps += run.times
+            buffer.values += values
+        case .packed(let bytes, let place):
+            let start = buffer.values.count
+            buffer.values.append(contentsOf: repeatElement(0, count: run.times.count))
+            let isWhole = bytes.withUnsafeBytes { bytes in
+                buffer.values.withUnsafeMutableBufferPointer { values in
+                    codec.decode(
+                        UnsafeRawBufferPointer(rebasing: bytes[place]),
+                        into: UnsafeMutableBufferPointer(rebasing: values[start...]))
+                }
+            }
+            guard isWhole else {
+                buffer.values.removeSubrange(start...)
+                return
+            }
+            buffer.timestamps += run.times
         }
-        if let ended, ended > last, ended >= range.start, ended <= range.end {
-            last = ended
+        if let ended = run.ended {
             buffer.timestamps.append(ended)
             buffer.values.append(StaleMarker.value)
         }
     }
+
+    private func merge(_ several: ArraySlice<StoredRun>, into buffer: inout SampleBuffer) {
+        var all: [(time: Milliseconds, order: Int, value: Double)] = []
+        var one = SampleBuffer()
+        for run in several {
+            one.removeAll()
+            decode(run, into: &one)
+            for (time, value) in zip(one.timestamps, one.values) {
+                // A marker gives way to any sample at its time.
+                all.append((time, StaleMarker.isStale(value) ? .max : run.order, value))
+            }
+        }
+        all.sort { ($0.time, $0.order) < ($1.time, $1.order) }
+        for sample in all where sample.time != buffer.timestamps.last {
+            buffer.timestamps.append(sample.time)
+            buffer.values.append(sample.value)
+        }
+    }
+
+    /// Takes away what is outside the range.
+    private func clip(_ buffer: inout SampleBuffer) {
+        guard let first = buffer.timestamps.first, let last = buffer.timestamps.last else { return }
+        if last > range.end {
+            let keep = buffer.timestamps.partitioningIndex { $0 > range.end }
+            buffer.timestamps.removeSubrange(keep...)
+            buffer.values.removeSubrange(keep...)
+        }
+        if first < range.start {
+            let drop = buffer.timestamps.partitioningIndex { $0 >= range.start }
+            buffer.timestamps.removeFirst(drop)
+            buffer.values.removeFirst(drop)
+        }
+    }
 }
 
-/// Samples of one series without a gap of other series' samples between: packed, or from the head.
-enum StoredRun: Sendable {
-    case packed([UInt8], times: [Milliseconds], ended: Milliseconds?)
-    case plain([Milliseconds], [Double], ended: Milliseconds?)
+extension Array {
+    /// The first index at which `isSecond` holds; it holds for everything after.
+    func partitioningIndex(where isSecond: (Element) -> Bool) -> Int {
+        var low = 0
+        var high = count
+        while low < high {
+            let middle = (low + high) / 2
+            if isSecond(self[middle]) { high = middle } else { low = middle + 1 }
+        }
+        return low
+    }
+}
 
-    /// What the segments of `buckets` have of a series. A damaged segment is passed over.
-    static func of(
-        _ row: SeriesRow, in buckets: [Bucket], from database: Database
-    ) throws(StoreError) -> [StoredRun] {
-        var runs: [StoredRun] = []
+/// Samples of one series: packed, or from the head.
+struct StoredRun: Sendable {
+    enum Content: Sendable {
+        /// A place in a segment, whose bytes are shared by all series that are read from it.
+        case packed([UInt8], Range<Int>)
+        case plain([Double])
+    }
+
+    let times: [Milliseconds]
+    let content: Content
+    /// When the series was found to be gone.
+    let ended: Milliseconds?
+    /// What was stored first has the smaller number; the head has the largest.
+    var order = Int.max - 1
+
+    var first: Milliseconds { times.first ?? .max }
+    var last: Milliseconds { ended ?? times.last ?? .min }
+
+    /// What the segments of `buckets` have of the series `ids` of one metric: each segment is read
+    /// once. Damaged ones are passed over and counted by the result.
+    static func read(
+        _ ids: Set<Int64>, metric: Int64, in buckets: [Bucket], from database: Database,
+        deliver: (Int64, StoredRun) -> Void
+    ) throws(StoreError) -> Int {
         let select = try database.prepare(
             "SELECT data FROM segment WHERE bucket = ? AND metric = ?")
+        var damaged = 0
         for bucket in buckets {
             select.bind(1, bucket.id)
-            select.bind(2, row.metric)
+            select.bind(2, metric)
             defer { select.reset() }
             guard try select.step() else { continue }
             let bytes = select.blob(0)
-            let entry = Segment.entries(bytes)?.first { $0.id == row.id }
-            if let entry, let run = packed(entry, Array(bytes[entry.values]), bucket) {
-                runs.append(run)
+            guard let entries = Segment.entries(bytes) else {
+                damaged += 1
+                continue
+            }
+            for entry in entries where ids.contains(entry.id) {
+                if let run = packed(entry, bytes, bucket) { deliver(entry.id, run) }
             }
         }
-        return runs
+        return damaged
     }
 
     private static func packed(
-        _ entry: Segment.Entry, _ values: [UInt8], _ bucket: Bucket
+        _ entry: Segment.Entry, _ bytes: [UInt8], _ bucket: Bucket
     ) -> StoredRun? {
-        var times: [Milliseconds] = []
-        for run in entry.runs where run.first + run.count <= bucket.times.count {
-            times += bucket.times[run.first..<(run.first + run.count)]
+        guard let timeline = bucket.timelines[entry.timeline], let end = entry.runs.last else {
+            return nil
         }
-        guard times.count == entry.count, let end = entry.runs.last else { return nil }
+        var times: [Milliseconds] = []
+        if entry.runs.count == 1, entry.runs[0] == (0, timeline.count) {
+            times = timeline
+        } else {
+            for run in entry.runs where run.first + run.count <= timeline.count {
+                times += timeline[run.first..<(run.first + run.count)]
+            }
+        }
+        guard times.count == entry.count, !times.isEmpty else { return nil }
         let after = end.first + end.count
-        let ended = after < bucket.times.count ? bucket.times[after] : nil
-        return .packed(values, times: times, ended: ended)
+        let ended = after < timeline.count ? timeline[after] : nil
+        return StoredRun(
+            times: times, content: .packed(bytes, entry.values), ended: ended,
+            order: Int(bucket.id))
     }
 }

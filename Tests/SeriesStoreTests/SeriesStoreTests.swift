@@ -60,17 +60,36 @@ struct SeriesStoreTests {
         #expect(try read(again, matchers).count == 305)
     }
 
-    @Test("A tick at or before the last one is refused and counted")
+    @Test("A tick at the last one's time is refused; a clock that is set back loses nothing")
     func order() throws {
         let store = try open()
         try fill(store, from: 10_000, count: 2)
         let series = try store.series(Self.metric, target: try store.target(["name": "a"]))
         var batch = Batch(timestamp: 11_000)
-        batch.append(series, 1)
+        batch.append(series, 9)
         #expect(store.append(batch).duplicate == 1)
-        batch.reset(timestamp: 5000)
-        batch.append(series, 1)
-        #expect(store.append(batch).outOfOrder == 1)
+        for (time, value) in [(5000, 50), (10_000, 60), (10_500, 70), (12_000, 80)] {
+            batch.reset(timestamp: Milliseconds(time))
+            batch.append(series, Double(value))
+            #expect(store.append(batch).accepted == 1)
+        }
+        let points = try read(store, [Matcher("name", .equal, "a")])
+        #expect(points.map(\.0) == [5000, 10_000, 10_500, 11_000, 12_000])
+        #expect(points.map(\.1) == [50, 0, 70, 1, 80])
+    }
+
+    @Test("A database of the first format is kept under its own name")
+    func firstFormat() throws {
+        let path = directory.appending("series/metrics.db")
+        try fill(try open(), from: 1000, count: 1)
+        var bytes = try Data(contentsOf: URL(filePath: path))
+        bytes.replaceSubrange(60..<64, with: [0, 0, 0, 1])
+        try bytes.write(to: URL(filePath: path))
+        try? FileManager.default.removeItem(atPath: path + "-wal")
+        #expect(try open().statistics().quarantined == 0)
+        let names = try FileManager.default.contentsOfDirectory(
+            atPath: directory.appending("series"))
+        #expect(names.contains { $0.hasPrefix("metrics.db.schema-1-") })
     }
 
     @Test("Matchers select by name, by regular expression and by absence")
