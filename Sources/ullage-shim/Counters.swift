@@ -5,13 +5,16 @@ import CLinux
 /// `log.counters`: what the container wrote, kept in a mapped file so that the agent reads it
 /// without asking and nothing is lost when the shim is killed.
 ///
-/// 48 bytes: the magic `ULGLOGC1`, then little-endian 64-bit counts of lines on stdout, lines on
-/// stderr, bytes on stdout, bytes on stderr, and records dropped.
+/// 64 bytes: the magic `ULGLOGC1`, then little-endian 64-bit counts of lines on stdout, lines on
+/// stderr, bytes on stdout, bytes on stderr, records dropped, and of the bytes on stdout and stderr
+/// that have left the shim: written, or counted as dropped. What was read but has not left is lost
+/// when a shim is killed, and its successor knows how much that is.
 struct Counters {
     private let words: UnsafeMutablePointer<UInt64>
-    private static let length = 48
+    private static let length = 64
 
-    init(path: StaticString) {
+    /// Opens the file; with `isNew` all counts start at zero.
+    init(path: StaticString, isNew: Bool) {
         let descriptor = Text.with(path) {
             ul_open($0, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)
         }
@@ -23,16 +26,27 @@ struct Counters {
         close(descriptor)
         let words =
             memory ?? UnsafeMutableRawPointer.allocate(byteCount: Self.length, alignment: 8)
-        self.words = words.bindMemory(to: UInt64.self, capacity: 6)
+        self.words = words.bindMemory(to: UInt64.self, capacity: 8)
         memcpy(words, "ULGLOGC1", 8)
-        for i in 1..<6 { self.words[i] = 0 }
+        if isNew || memory == nil { for i in 1..<8 { self.words[i] = 0 } }
     }
 
-    func add(lines: UInt64, bytes: Int, stream: LogStreamIndex) {
-        let isError = stream == .stderr
-        words[isError ? 2 : 1] &+= lines
-        words[isError ? 4 : 3] &+= UInt64(bytes)
-    }
+    func add(bytes: Int, stream: LogStreamIndex) { words[3 + stream.index] &+= UInt64(bytes) }
+
+    func add(lines: UInt64, stream: LogStreamIndex) { words[1 + stream.index] &+= lines }
 
     func addDropped(_ records: UInt64) { words[5] &+= records }
+
+    /// Notes that bytes of an output have left the shim.
+    func addSettled(bytes: UInt64, stream: LogStreamIndex) { words[6 + stream.index] &+= bytes }
+
+    /// The bytes that a shim before this one read and did not pass on; counted as settled now.
+    func takeUnsettled() -> UInt64 {
+        var lost: UInt64 = 0
+        for i in 0..<2 where words[3 + i] > words[6 + i] {
+            lost += words[3 + i] - words[6 + i]
+            words[6 + i] = words[3 + i]
+        }
+        return lost
+    }
 }

@@ -4,75 +4,160 @@ import CLinux
 
 /// The container's log in Docker's json-file format, one object a line:
 ///
-///     {"log":"text\n","stream":"stdout","time":"2026-01-31T12:00:00.123456789Z"}
+///     {"log":"text\n","stream":"stdout","attrs":{"k":"v"},"time":"2026-01-31T12:00:00.12Z"}
 ///
-/// Order of keys, escapes, partial records and the time's trimmed zeros are those of
-/// `daemon/logger/jsonfilelog` in moby. Records of one read share its time, as those of one line do
-/// there.
+/// Order of keys, escapes, partial records, the time's trimmed zeros and the rule of rotation
+/// (before a record, when the file has reached its size) are those of `daemon/logger/jsonfilelog`
+/// and `loggerutils` in moby. Records of one read share its time.
 ///
 /// A full disk never blocks the container: what was written of a batch is cut back to whole
-/// records, the rest is dropped and counted, and the next batch tries again.
+/// records, the rest is dropped and counted, and the next batch tries again. The first record
+/// after a loss says how much is missing, marked by the attribute `ullage.gap`.
 struct JSONLog {
-    private let descriptor: Int32
+    let path: UnsafePointer<CChar>
+    var descriptor: Int32
+    /// Bytes in the file.
+    var size: Int64 = 0
+    /// When to rotate: at `maxSize`, or later when the last attempt failed.
+    var rotateAt: Int64
+    /// Bytes a file may have before it is rotated; 0 for no limit.
+    let maxSize: Int64
+    /// Files to keep, the present one included.
+    let maxFile: Int
+    let compresses: Bool
+    var compressor = Compressor()
+
     private let output: UnsafeMutablePointer<UInt8>
+    private let capacity: Int
     private var used = 0
-    private var recordsPending: UInt64 = 0
-    private var size: Int64
+    private var pending: UInt64 = 0
+    /// Records and bytes lost since the last that was written.
+    private var lostRecords: UInt64 = 0
+    private var lostBytes: UInt64 = 0
     private var time = Message()
-    let counters: Counters
+    private var timeValue: Int64 = -1
+    private let attributes: UnsafePointer<CChar>
+    private let attributesLength: Int
+    private let counters: Counters
 
-    private static let capacity = 1 << 17
-    /// A record's bytes before escaping; Docker splits longer lines here.
-    static let maxRecord = 16384
-    /// What one record may take when every byte becomes `\u00xx`, with its frame.
-    private static let maxEncoded = maxRecord * 6 + 128
+    /// What a record takes besides its text and attributes, at most.
+    private static let frame = 128
 
-    init(path: UnsafePointer<CChar>, counters: StaticString) {
-        descriptor = ul_open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o640)
-        guard descriptor >= 0 else {
+    init(_ spec: Spec, counters: Counters) {
+        path = spec.value("log")
+        maxSize = Int64(atol(spec.value("log-max-size")))
+        rotateAt = maxSize
+        maxFile = max(1, atol(spec.value("log-max-file")))
+        compresses = Text.equal(spec.value("log-compress"), "true")
+        attributes = spec.value("log-attrs")
+        attributesLength = strlen(attributes)
+        capacity = (1 << 17) + attributesLength
+        output = .allocate(capacity: capacity)
+        self.counters = counters
+        descriptor = -1
+        guard open() else {
             Starter.fail(code: 125, doing: "opening the log file", error: ul_errno())
         }
-        size = Int64(lseek(descriptor, 0, SEEK_END))
-        output = .allocate(capacity: Self.capacity)
-        self.counters = Counters(path: counters)
-        _ = fchmod(descriptor, 0o640)
+        if compresses { compressNext() }
     }
 
-    /// Takes the time that the records which follow carry.
-    mutating func stampNow() {
-        time.clear()
-        Timestamp.add(Clock.nanoseconds(), to: &time)
+    /// Opens the file that has the log's name now, cutting off a record that a killed shim began.
+    private mutating func open() -> Bool {
+        let flags = O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
+        let file = ul_open(path, flags, 0o640)
+        guard file >= 0 else { return false }
+        var status = stat()
+        guard fstat(file, &status) == 0, ul_is_regular(status.st_mode) != 0 else {
+            close(file)
+            ul_set_errno(EINVAL)
+            return false
+        }
+        _ = fchmod(file, 0o640)
+        if descriptor >= 0 { close(descriptor) }
+        descriptor = file
+        size = Int64(status.st_size)
+        var position = size
+        while position > 0 {
+            let length = Int(min(4096, position))
+            guard pread(file, output, length, Int(position) - length) == length else { break }
+            var end = length
+            while end > 0 && output[end - 1] != 0x0a { end -= 1 }
+            position -= Int64(length - end)
+            if end > 0 { break }
+        }
+        if position < size, ftruncate(file, Int(position)) == 0 { size = position }
+        return true
     }
 
-    /// Adds a record of at most `maxRecord` bytes; `isWhole` when a newline ended it.
-    mutating func add(
-        _ bytes: UnsafePointer<UInt8>, _ count: Int, isWhole: Bool, stream: LogStreamIndex
-    ) {
-        if used + Self.maxEncoded > Self.capacity { flush() }
+    /// Opens the file anew, for who has moved it away (SIGUSR1).
+    mutating func reopen() {
+        flush()
+        _ = open()
+    }
+
+    /// Adds a record to the batch.
+    mutating func add(_ record: Record) {
+        let most = record.count * 6 + attributesLength + Self.frame
+        if maxSize > 0, size + Int64(used) >= rotateAt {
+            flush()
+            if size >= rotateAt { rotate() }
+        }
+        if used + most > capacity { flush() }
         put("{\"log\":\"")
-        used += JSONEscape.encode(bytes, count, into: output + used)
-        put(isWhole ? "\\n\",\"stream\":\"" : "\",\"stream\":\"")
-        put(stream == .stdout ? "stdout" : "stderr")
-        put("\",\"time\":\"")
+        used += JSONEscape.encode(record.bytes, record.count, into: output + used)
+        put(record.isWhole ? "\\n\",\"stream\":\"" : "\",\"stream\":\"")
+        put(record.stream == .stdout ? "stdout\"" : "stderr\"")
+        if attributesLength > 0 {
+            put(",\"attrs\":")
+            memcpy(output + used, attributes, attributesLength)
+            used += attributesLength
+        }
+        if timeValue != record.time {
+            timeValue = record.time
+            time.clear()
+            Timestamp.add(record.time, to: &time)
+        }
+        put(",\"time\":\"")
         memcpy(output + used, time.bytes, time.count)
         used += time.count
         put("\"}\n")
-        recordsPending += 1
+        pending += 1
     }
 
-    /// Writes what was added.
+    /// Notes a loss that happened before the records reached this driver.
+    mutating func noteLoss(records: UInt64, bytes: UInt64) {
+        flush()
+        lostRecords += records
+        lostBytes += bytes
+        _ = writeGap()
+    }
+
+    /// Writes the batch.
     mutating func flush() {
         guard used > 0 else { return }
+        defer {
+            used = 0
+            pending = 0
+        }
+        guard lostRecords + lostBytes == 0 || writeGap() else {
+            lostRecords += pending
+            return counters.addDropped(pending)
+        }
+        let done = write(output, used)
+        if done < used { keepWholeRecords(of: done) }
+    }
+
+    /// How many bytes were written.
+    private mutating func write(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> Int {
         var done = 0
-        while done < used {
-            let written = write(descriptor, output + done, used - done)
+        while done < count {
+            let written = CLinux.write(descriptor, bytes + done, count - done)
             if written < 0 && ul_errno() == EINTR { continue }
             if written <= 0 { break }
             done += written
         }
-        if done < used { keepWholeRecords(of: done) } else { size += Int64(done) }
-        used = 0
-        recordsPending = 0
+        size += Int64(done)
+        return done
     }
 
     /// Cuts the file after the last whole record among the first `written` bytes of the batch.
@@ -81,70 +166,50 @@ struct JSONLog {
         while whole > 0 && output[whole - 1] != UInt8(ascii: "\n") { whole -= 1 }
         var kept: UInt64 = 0
         for i in 0..<whole where output[i] == UInt8(ascii: "\n") { kept += 1 }
-        size += Int64(whole)
-        _ = ftruncate(descriptor, Int(size))
-        counters.addDropped(recordsPending - kept)
+        cut(written - whole)
+        lostRecords += pending - kept
+        counters.addDropped(pending - kept)
+    }
+
+    /// Takes the last bytes off the file, wherever it ends now.
+    private mutating func cut(_ bytes: Int) {
+        size = Int64(lseek(descriptor, 0, SEEK_END))
+        guard bytes > 0, ftruncate(descriptor, max(0, Int(size) - bytes)) == 0 else { return }
+        size = max(0, size - Int64(bytes))
+    }
+
+    /// Writes a record that says what is missing before it.
+    private mutating func writeGap() -> Bool {
+        var text = Message()
+        defer { text.free() }
+        text.add("{\"log\":\"[ullage: ")
+        if lostRecords > 0 {
+            text.add(Int64(clamping: lostRecords))
+            text.add(" records of output were dropped here]")
+        } else {
+            text.add("up to ")
+            text.add(Int64(clamping: lostBytes))
+            text.add(" bytes of output were lost here: the shim was killed]")
+        }
+        text.add("\\n\",\"stream\":\"stderr\",\"attrs\":{\"ullage.gap\":\"records=")
+        text.add(Int64(clamping: lostRecords))
+        text.add(" bytes=")
+        text.add(Int64(clamping: lostBytes))
+        text.add("\"},\"time\":\"")
+        Timestamp.add(Clock.nanoseconds(), to: &text)
+        text.add("\"}\n")
+        let done = write(text.bytes, text.count)
+        guard done == text.count else {
+            cut(done)
+            return false
+        }
+        lostRecords = 0
+        lostBytes = 0
+        return true
     }
 
     private mutating func put(_ text: StaticString) {
         memcpy(output + used, text.utf8Start, text.utf8CodeUnitCount)
         used += text.utf8CodeUnitCount
-    }
-}
-
-/// Which output a record came from.
-enum LogStreamIndex {
-    case stdout
-    case stderr
-}
-
-/// RFC 3339 with nanoseconds in UTC, trailing zeros of the fraction trimmed, as Go prints it.
-enum Timestamp {
-    static func add(_ nanoseconds: Int64, to text: inout Message) {
-        let seconds = nanoseconds / 1_000_000_000
-        var fraction = nanoseconds % 1_000_000_000
-        let (year, month, day) = date(daysSinceEpoch: seconds / 86400)
-        let second = seconds % 86400
-        text.add(year)
-        text.add("-")
-        two(month, &text)
-        text.add("-")
-        two(day, &text)
-        text.add("T")
-        two(second / 3600, &text)
-        text.add(":")
-        two(second / 60 % 60, &text)
-        text.add(":")
-        two(second % 60, &text)
-        if fraction > 0 {
-            text.add(".")
-            var place: Int64 = 100_000_000
-            while fraction > 0 {
-                text.add(UInt8(ascii: "0") + UInt8(fraction / place))
-                fraction %= place
-                place /= 10
-            }
-        }
-        text.add("Z")
-    }
-
-    private static func two(_ value: Int64, _ text: inout Message) {
-        text.add(UInt8(ascii: "0") + UInt8(value / 10))
-        text.add(UInt8(ascii: "0") + UInt8(value % 10))
-    }
-
-    /// The civil date of a day count, in the proleptic Gregorian calendar: years are counted from
-    /// March, so that the leap day is the last of its year.
-    private static func date(daysSinceEpoch days: Int64) -> (Int64, Int64, Int64) {
-        let shifted = days + 719_468
-        let era = shifted / 146_097
-        let dayOfEra = shifted % 146_097
-        let yearOfEra =
-            (dayOfEra - dayOfEra / 1460 + dayOfEra / 36524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let shiftedMonth = (5 * dayOfYear + 2) / 153
-        let day = dayOfYear - (153 * shiftedMonth + 2) / 5 + 1
-        let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
-        return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, day)
     }
 }

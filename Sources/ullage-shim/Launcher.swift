@@ -14,8 +14,13 @@ struct Running {
     /// Milliseconds since the epoch.
     var startedAt: Int64
     var finishedAt: Int64 = 0
+    /// Whether the first process has ended.
+    var hasEnded = false
+    /// What it returned; below 0 when that is not known, because its parent was killed.
     var exitCode: Int32 = -1
     var oomKilled = false
+    /// A pidfd of the first process when it is not a child of this shim; below 0 otherwise.
+    var watch: Int32 = -1
 }
 
 /// Starts a container's first process in namespaces of its own.
@@ -28,7 +33,7 @@ struct Running {
 enum Launcher {
     static func start(_ spec: Spec) -> Running {
         var pipes = Pipes()
-        pipes.open()
+        pipes.open(owner: uid_t(atol(spec.value("uid-base"))))
         RootFilesystem.separate(spec)
         let holder = ul_clone3(UInt64(UL_NEW_USER), SIGCHLD)
         guard holder >= 0 else { fail("creating a user namespace", spec) }
@@ -56,6 +61,18 @@ enum Launcher {
         close(pipes.sync)
         close(pipes.failure)
         RootFilesystem.leaveToContainer()
+        return running
+    }
+
+    /// Takes over a container whose shim was killed; nil when its first process is gone.
+    static func adopt(pid: pid_t, ticks: UInt64, startedAt: Int64) -> Running? {
+        let watch = ul_pidfd_open(pid)
+        guard watch >= 0, ProcessTable.startTicks(pid) == ticks else { return nil }
+        _ = ul_fcntl(watch, F_SETFD, FD_CLOEXEC)
+        var running = Running(
+            initPID: pid, initTicks: ticks, stdout: Pipes.reader("stdout.fifo"),
+            stderr: Pipes.reader("stderr.fifo"), startedAt: startedAt)
+        running.watch = watch
         return running
     }
 

@@ -5,24 +5,30 @@ import CLinux
 /// The shim: one small process for each container, started by `ullage run` and outliving it.
 ///
 ///     ullage-shim CONTAINER_DIRECTORY
+///     ullage-shim --attach CONTAINER_DIRECTORY INIT_PID INIT_START_TICKS STARTED_AT_MS
 ///
-/// It owns the container's stdout and stderr, its log file, its counters and its exit status
+/// It owns the container's stdout and stderr, its log, its counters and its exit status
 /// (`state.json`), and ends when the container has ended. Everything it needs is in the
 /// directory's `shim.spec`; descriptor 3 is a pipe on which it tells its starter `ok`, or the exit
-/// code and the reason of a failure.
+/// code and the reason of a failure. SIGUSR1 makes it open the log file anew.
 ///
-/// When the shim itself is killed the container's pipes break: its next write fails with EPIPE.
-/// `ullage rm -f` still finds the container by the process and the cgroup recorded.
+/// When a shim is killed its container goes on, and waits when its outputs are full. The second
+/// form takes such a container over; what the killed shim had read and not written is noted in the
+/// log, and the exit code stays unknown, because only a parent is told it.
 @main
 struct Main {
     static func main() {
-        guard ul_argc() == 2, let directory = ul_argv()?[1] else {
+        let isAttaching = ul_argc() == 6 && Text.equal(argument(1), "--attach")
+        guard ul_argc() == 2 || isAttaching else {
             Message.standardError("usage: ullage-shim CONTAINER_DIRECTORY\n")
             exit(64)
         }
         _ = setsid()
-        guard chdir(directory) == 0 else {
+        guard chdir(argument(isAttaching ? 2 : 1)) == 0 else {
             Starter.fail(code: 125, doing: "entering the container's directory", error: ul_errno())
+        }
+        guard Lock.take() else {
+            Starter.fail(code: 125, doing: "locking: another shim is at work", error: ul_errno())
         }
         guard let spec = Spec.read("shim.spec") else {
             Starter.fail(code: 125, doing: "reading shim.spec", error: ul_errno())
@@ -31,12 +37,42 @@ struct Main {
         guard events >= 0 else {
             Starter.fail(code: 125, doing: "watching for the container's end", error: ul_errno())
         }
-        var log = JSONLog(path: spec.value("log"), counters: "log.counters")
-        var container = Launcher.start(spec)
+        var container: Running
+        let log: Log
+        if isAttaching {
+            guard
+                let running = Launcher.adopt(
+                    pid: pid_t(truncatingIfNeeded: atol(argument(3))),
+                    ticks: UInt64(strtoull(argument(4), nil, 10)), startedAt: Int64(atol(argument(5))))
+            else { Starter.fail(code: 125, doing: "taking over: the container is gone", error: 0) }
+            container = running
+            log = Log(spec, isNew: false)
+        } else {
+            log = Log(spec, isNew: true)
+            container = Launcher.start(spec)
+        }
+        log.start()
         Status.write(container, spec: spec)
         Starter.succeed()
-        Supervisor.run(&container, log: &log, events: events, spec: spec)
+        Supervisor.run(&container, log: log, events: events, spec: spec)
         Status.write(container, spec: spec)
         exit(0)
+    }
+
+    private static func argument(_ index: Int) -> UnsafePointer<CChar> {
+        guard let text = ul_argv()?[index] else { exit(64) }
+        return UnsafePointer(text)
+    }
+}
+
+/// `shim.lock`, held for a shim's life, so that a container has one at a time. Its closing, however
+/// the shim ended, is also what tells the agent (inotify, IN_CLOSE_WRITE) to look after the
+/// container.
+enum Lock {
+    static func take() -> Bool {
+        let file = Text.with("shim.lock") {
+            ul_open($0, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        }
+        return file >= 0 && flock(file, LOCK_EX | LOCK_NB) == 0
     }
 }

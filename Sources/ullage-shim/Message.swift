@@ -10,6 +10,9 @@ struct Message {
 
     init() { buffer = .allocate(capacity: Self.capacity) }
 
+    /// The text so far, for C functions that take it as theirs but only read.
+    var pointer: UnsafeMutablePointer<UInt8> { buffer }
+
     /// The text so far.
     var bytes: UnsafePointer<UInt8> { UnsafePointer(buffer) }
 

@@ -15,13 +15,37 @@ struct Pipes {
     private(set) var holderSync: Int32 = -1
     private var containerFailure: Int32 = -1
 
-    mutating func open() {
-        guard ul_pipe(&stdout, &containerStdout) == 0, ul_pipe(&stderr, &containerStderr) == 0,
-            ul_pipe(&failure, &containerFailure) == 0, ul_socketpair(&sync, &holderSync) == 0
+    /// Makes everything. The outputs are FIFOs in the container's directory, which `owner`, the
+    /// container's root, may open again by `/dev/stdout`.
+    ///
+    /// The container's ends are open for reading too, so each holds the pipe open by itself: when
+    /// the shim is killed, writes wait instead of failing, and another shim opens the FIFO and goes
+    /// on (docs/adr/0012).
+    mutating func open(owner: uid_t) {
+        containerStdout = Self.writer("stdout.fifo", owner)
+        containerStderr = Self.writer("stderr.fifo", owner)
+        stdout = Self.reader("stdout.fifo")
+        stderr = Self.reader("stderr.fifo")
+        guard stdout >= 0, stderr >= 0, ul_pipe(&failure, &containerFailure) == 0,
+            ul_socketpair(&sync, &holderSync) == 0
         else { Starter.fail(code: 125, doing: "making pipes", error: ul_errno()) }
         // Room for a burst while the disk is slow; refused quietly when the user's quota is used.
         _ = ul_fcntl(stdout, F_SETPIPE_SZ, 1 << 18)
         _ = ul_fcntl(stderr, F_SETPIPE_SZ, 1 << 18)
+    }
+
+    private static func writer(_ path: StaticString, _ owner: uid_t) -> Int32 {
+        Text.with(path) { path in
+            guard mkfifo(path, 0o600) == 0, chown(path, owner, owner) == 0 else {
+                Starter.fail(code: 125, doing: "making a FIFO", error: ul_errno())
+            }
+            return ul_open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0)
+        }
+    }
+
+    /// The shim's end of an output.
+    static func reader(_ path: StaticString) -> Int32 {
+        Text.with(path) { ul_open($0, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW, 0) }
     }
 
     func closeContainerEnds() {

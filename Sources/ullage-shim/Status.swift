@@ -5,7 +5,7 @@ import CLinux
 /// Writes `state.json`, whole or not at all: a new file that takes the old one's name.
 enum Status {
     static func write(_ container: Running, spec: Spec) {
-        let ended = container.exitCode >= 0
+        let ended = container.hasEnded
         var json = Message()
         defer { json.free() }
         json.add("{\"version\":1,\"state\":\"")
@@ -23,8 +23,10 @@ enum Status {
         if ended {
             json.add(",\"finished_at_ms\":")
             json.add(container.finishedAt)
-            json.add(",\"exit_code\":")
-            json.add(Int64(container.exitCode))
+            if container.exitCode >= 0 {
+                json.add(",\"exit_code\":")
+                json.add(Int64(container.exitCode))
+            }
             json.add(",\"oom_killed\":")
             json.add(container.oomKilled ? "true" : "false")
         }

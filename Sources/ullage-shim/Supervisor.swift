@@ -9,19 +9,20 @@ enum Supervisor {
     /// them open.
     private static let drainMilliseconds: Int64 = 2000
 
-    static func run(_ container: inout Running, log: inout JSONLog, events: Int32, spec: Spec) {
+    static func run(_ container: inout Running, log: Log, events: Int32, spec: Spec) {
         let buffer = UnsafeMutablePointer<UInt8>.allocate(capacity: chunk)
         var stdout = LineSplitter(.stdout)
         var stderr = LineSplitter(.stderr)
-        let polls = UnsafeMutablePointer<pollfd>.allocate(capacity: 3)
-        polls[0] = pollfd(fd: container.stdout, events: Int16(POLLIN), revents: 0)
-        polls[1] = pollfd(fd: container.stderr, events: Int16(POLLIN), revents: 0)
-        polls[2] = pollfd(fd: events, events: Int16(POLLIN), revents: 0)
+        let polls = UnsafeMutablePointer<pollfd>.allocate(capacity: 4)
+        let descriptors = [container.stdout, container.stderr, events, container.watch]
+        for i in 0..<4 {
+            polls[i] = pollfd(fd: descriptors[i], events: Int16(POLLIN), revents: 0)
+        }
         var deadline: Int64 = 0
         reap(&container)
-        while polls[0].fd >= 0 || polls[1].fd >= 0 || container.exitCode < 0 {
+        while polls[0].fd >= 0 || polls[1].fd >= 0 || !container.hasEnded {
             var timeout: Int32 = -1
-            if container.exitCode >= 0 {
+            if container.hasEnded {
                 if deadline == 0 {
                     deadline = Clock.milliseconds() + drainMilliseconds
                     Cgroups.kill(spec)
@@ -29,19 +30,21 @@ enum Supervisor {
                 timeout = Int32(truncatingIfNeeded: max(0, deadline - Clock.milliseconds()))
                 if timeout == 0 { break }
             }
-            guard poll(polls, 3, timeout) > 0 else { continue }
-            log.stampNow()
-            take(&polls[0], buffer, &stdout, &log)
-            take(&polls[1], buffer, &stderr, &log)
+            guard poll(polls, 4, timeout) > 0 else { continue }
+            let now = Clock.nanoseconds()
+            take(&polls[0], buffer, &stdout, log, now)
+            take(&polls[1], buffer, &stderr, log, now)
             log.flush()
-            if polls[2].revents != 0 {
-                while read(events, buffer, chunk) > 0 {}
-                reap(&container)
+            if polls[2].revents != 0 { handleSignals(events, buffer, log, &container) }
+            if polls[3].revents != 0 {
+                polls[3].fd = -1
+                container.hasEnded = true
+                container.finishedAt = Clock.milliseconds()
             }
         }
-        stdout.end(in: &log)
-        stderr.end(in: &log)
-        log.flush()
+        stdout.end(at: Clock.nanoseconds(), in: log)
+        stderr.end(at: Clock.nanoseconds(), in: log)
+        log.end()
         container.oomKilled = Cgroups.hadOutOfMemoryKill(spec)
         Cgroups.remove(spec)
     }
@@ -49,28 +52,40 @@ enum Supervisor {
     /// Reads once what an output has, and closes it at its end.
     private static func take(
         _ output: inout pollfd, _ buffer: UnsafeMutablePointer<UInt8>,
-        _ splitter: inout LineSplitter, _ log: inout JSONLog
+        _ splitter: inout LineSplitter, _ log: Log, _ time: Int64
     ) {
         guard output.revents != 0, output.fd >= 0 else { return }
         let count = read(output.fd, buffer, chunk)
         if count > 0 {
-            splitter.add(buffer, count, to: &log)
+            splitter.add(buffer, count, at: time, to: log)
         } else if count == 0 || ul_errno() != EINTR && ul_errno() != EAGAIN {
             close(output.fd)
             output.fd = -1
         }
     }
 
+    private static func handleSignals(
+        _ events: Int32, _ buffer: UnsafeMutablePointer<UInt8>, _ log: Log,
+        _ container: inout Running
+    ) {
+        let size = MemoryLayout<signalfd_siginfo>.size
+        while read(events, buffer, size) == size {
+            // Its first member is the signal's number (signalfd(2)).
+            let number = UnsafeRawPointer(buffer).loadUnaligned(as: UInt32.self)
+            if number == UInt32(SIGUSR1) { log.reopen() }
+        }
+        reap(&container)
+        log.childHasEnded()
+    }
+
     /// Takes the exit status of the container's first process when it has ended.
     private static func reap(_ container: inout Running) {
+        guard container.watch < 0, !container.hasEnded else { return }
         var status: Int32 = 0
-        while true {
-            let ended = waitpid(-1, &status, Int32(WNOHANG) | ul_wait_all())
-            guard ended > 0 else { return }
-            if ended == container.initPID {
-                container.exitCode = ul_exit_code(status)
-                container.finishedAt = Clock.milliseconds()
-            }
-        }
+        let ended = waitpid(container.initPID, &status, Int32(WNOHANG) | ul_wait_all())
+        guard ended == container.initPID else { return }
+        container.hasEnded = true
+        container.exitCode = ul_exit_code(status)
+        container.finishedAt = Clock.milliseconds()
     }
 }

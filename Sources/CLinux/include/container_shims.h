@@ -16,6 +16,7 @@
 #include <linux/seccomp.h>
 #include <net/if.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -23,12 +24,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -78,7 +83,25 @@ int ul_install_seccomp(void);
 /* `lo` up in this network namespace. */
 int ul_loopback_up(void);
 
-/* The counters file, mapped shared: 48 bytes, or NULL. */
+/* A connected datagram socket whose sends give up after a time, or -1. */
+int ul_datagram_socket(const char *path, int timeout_seconds);
+/* Sends one descriptor and no bytes; 0 or -1. */
+int ul_send_descriptor(int socket, int descriptor);
+/* A memory file that nobody can change any more once it is sealed. */
+static inline int ul_memory_file(void) {
+    return memfd_create("journal-entry", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+}
+static inline int ul_seal(int descriptor) {
+    return fcntl(descriptor, F_ADD_SEALS,
+                 F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+}
+static inline int ul_is_regular(mode_t mode) { return S_ISREG(mode); }
+/* Ends this process when its parent ends. */
+static inline int ul_die_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); }
+/* fork(2), which Swift hides. Only what a fork of a threaded process may do may follow. */
+static inline pid_t ul_fork(void) { return fork(); }
+
+/* A file mapped shared, or NULL. */
 void *ul_map_shared(int descriptor, size_t length);
 
 /* The wait status' parts; macros do not import. */
@@ -87,8 +110,8 @@ static inline int ul_exit_code(int status) {
 }
 /* Waits for children whatever signal they end with, as those of clone3 may end with none. */
 static inline int ul_wait_all(void) { return __WALL; }
-/* Blocks SIGCHLD and gives a descriptor that is readable when one is pending; ignores the signals
- * that would end a shim by accident. */
+/* Blocks SIGCHLD and SIGUSR1 and gives a descriptor that tells of them; ignores the signals that
+ * would end a shim by accident. */
 int ul_child_events(void);
 /* Undoes that for the process that will become the container. */
 void ul_default_signals(void);
