@@ -114,7 +114,7 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
             ], swiftSettings: gnu),
         .executableTarget(
-            name: "ullage-shim", dependencies: ["CLinux"], swiftSettings: embedded,
+            name: "ullage-shim", dependencies: ["CLinux", "CZlib"], swiftSettings: embedded,
             linkerSettings: [
                 .unsafeFlags([
                     "-Xclang-linker", "-static", "-enable-experimental-feature", "Embedded",

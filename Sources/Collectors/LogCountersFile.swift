@@ -3,7 +3,9 @@
 import Linux
 import Model
 
-/// A shim's `log.counters`: 48 bytes, the magic `ULGLOGC1` and five little-endian 64-bit counts.
+/// A shim's `log.counters`: the magic `ULGLOGC1` and little-endian 64-bit counts, of which the first
+/// five are read here. The shim keeps more behind them for itself, and shims of different ages run
+/// beside each other, so longer files are taken.
 final class LogCountersFile {
     private let file: KernelFile
 
@@ -20,7 +22,7 @@ final class LogCountersFile {
 
     static func parse(_ bytes: UnsafeRawBufferPointer) -> LogCounters? {
         let magic = UnsafeRawBufferPointer(rebasing: bytes.prefix(8))
-        guard bytes.count == 48, magic.equals("ULGLOGC1") else { return nil }
+        guard bytes.count >= 48, magic.equals("ULGLOGC1") else { return nil }
         func word(_ i: Int) -> UInt64 {
             UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 8 + i * 8, as: UInt64.self))
         }

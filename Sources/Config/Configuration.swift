@@ -62,6 +62,8 @@ public struct Configuration: Hashable, Sendable {
     public var maxSamples: Int64 = 50_000_000
     /// The bounds of the HTTP API.
     public var serving = Serving()
+    /// What `ullage run` takes when it is not told otherwise.
+    public var runtime = Runtime()
     /// Container labels to export.
     public var containerLabels: [String] = []
     /// Which engines are watched.

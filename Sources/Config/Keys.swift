@@ -89,7 +89,7 @@ enum Keys {
                 }
                 c.logLevel = level
             },
-        ] + discovery + serving
+        ] + discovery + serving + runtime
 
     private static let sections = Set(all.map(\.section)).subtracting([""])
 

@@ -10,7 +10,8 @@ import Model
 ///     config.json      what was asked for; written once by `ullage run`
 ///     shim.spec        the same for the shim, with what the host adds
 ///     state.json       what became of it; written by the shim, whole or not at all
-///     <id>-json.log    its output in Docker's format; written by the shim
+///     <id>-json.log    its output in Docker's format, with .1, .2.gz and so on when it is rotated;
+///                      written by the shim
 ///     log.counters     lines and bytes of output; mapped by the shim
 ///     shim.log         what the shim itself had to say
 ///     upper/ work/     its layer above the root file system
@@ -45,6 +46,8 @@ struct ContainerDirectory: Hashable, Sendable {
         var memoryBytes: Int64?
         var cpus: Double?
         var pids: Int64?
+        var logDriver: String?
+        var logOptions: [String: String]?
     }
 
     /// `state.json`.
@@ -73,7 +76,7 @@ struct ContainerDirectory: Hashable, Sendable {
         container.cgroupPath = config.cgroupPath
         container.limits = Container.Limits(
             memory: config.memoryBytes, cpus: config.cpus, pids: config.pids)
-        container.logSource = .jsonFile(path: log)
+        container.logSource = config.logDriver == "none" ? .none : .jsonFile(path: log)
         container.logCountersPath = counters
         guard let state: State = decode("state.json") else { return (container, nil) }
         container.startedAt = state.startedAtMs

@@ -20,6 +20,8 @@ public struct ContainerSpec: Sendable {
     public var limits = Container.Limits()
     /// Labels of the user's own.
     public var labels: [String: String] = [:]
+    /// What becomes of its output.
+    public var log = LogOptions()
 
     /// A spec with the parts that have no default.
     public init(name: String, rootfs: String, command: [String]) {

@@ -18,7 +18,7 @@ extension Runtime {
             let plan = try CgroupPlan(
                 id: directory.id, limits: spec.limits, hierarchies: hierarchies)
             try directory.write(
-                shimSpec(spec, plan, directory), to: "shim.spec", mode: 0o600)
+                try shimSpec(spec, plan, directory), to: "shim.spec", mode: 0o600)
             try plan.create()
             try ShimProcess.start(shimPath, directory: directory)
         } catch {
@@ -39,6 +39,7 @@ extension Runtime {
                 "\(quoted(spec.name)) cannot be a container's name: a letter or digit, "
                     + "then up to 127 letters, digits, `_`, `.` and `-`")
         }
+        try spec.log.validate()
         guard let command = spec.command.first, !command.isEmpty else {
             throw RuntimeError(.invalid, "there is no command to run")
         }
@@ -107,7 +108,8 @@ extension Runtime {
                     labels: spec.labels, generation: 0, createdAtMs: Clock.realtimeMilliseconds(),
                     cgroupPath: CgroupPlan.parent + "/" + directory.id,
                     memoryBytes: spec.limits.memory, cpus: spec.limits.cpus,
-                    pids: spec.limits.pids))
+                    pids: spec.limits.pids, logDriver: spec.log.driver,
+                    logOptions: spec.log.options))
         } catch {
             try? erase(directory)
             throw error
@@ -121,7 +123,7 @@ extension Runtime {
     /// `shim.spec`: `key NUL value NUL`, again and again.
     private func shimSpec(
         _ spec: ContainerSpec, _ plan: CgroupPlan, _ directory: ContainerDirectory
-    ) -> [UInt8] {
+    ) throws(RuntimeError) -> [UInt8] {
         var bytes: [UInt8] = []
         func add(_ key: String, _ value: String) {
             bytes += Array(key.utf8) + [0] + Array(value.utf8) + [0]
@@ -132,6 +134,7 @@ extension Runtime {
         add("hostname", hostname)
         add("uid-base", "\(Self.userBase)")
         add("log", directory.log)
+        for (key, value) in try spec.log.plan() { add(key, value) }
         for cgroup in plan.directories { add("cgroup", cgroup) }
         for limit in plan.lateLimits { add("late", "\(limit.file)=\(limit.value)") }
         for argument in spec.command { add("arg", argument) }

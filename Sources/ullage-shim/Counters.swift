@@ -31,14 +31,16 @@ struct Counters {
         if isNew || memory == nil { for i in 1..<8 { self.words[i] = 0 } }
     }
 
-    func add(bytes: Int, stream: LogStreamIndex) { words[3 + stream.index] &+= UInt64(bytes) }
+    func add(bytes: Int, stream: LogStreamIndex) { ul_add(words + 3 + stream.index, UInt64(bytes)) }
 
-    func add(lines: UInt64, stream: LogStreamIndex) { words[1 + stream.index] &+= lines }
+    func add(lines: UInt64, stream: LogStreamIndex) { ul_add(words + 1 + stream.index, lines) }
 
-    func addDropped(_ records: UInt64) { words[5] &+= records }
+    func addDropped(_ records: UInt64) { ul_add(words + 5, records) }
 
     /// Notes that bytes of an output have left the shim.
-    func addSettled(bytes: UInt64, stream: LogStreamIndex) { words[6 + stream.index] &+= bytes }
+    func addSettled(bytes: UInt64, stream: LogStreamIndex) {
+        ul_add(words + 6 + stream.index, bytes)
+    }
 
     /// The bytes that a shim before this one read and did not pass on; counted as settled now.
     func takeUnsettled() -> UInt64 {

@@ -43,7 +43,8 @@ struct Main {
             guard
                 let running = Launcher.adopt(
                     pid: pid_t(truncatingIfNeeded: atol(argument(3))),
-                    ticks: UInt64(strtoull(argument(4), nil, 10)), startedAt: Int64(atol(argument(5))))
+                    ticks: UInt64(strtoull(argument(4), nil, 10)),
+                    startedAt: Int64(atol(argument(5))))
             else { Starter.fail(code: 125, doing: "taking over: the container is gone", error: 0) }
             container = running
             log = Log(spec, isNew: false)

@@ -39,12 +39,14 @@ final class Ring {
         let context = UnsafeMutablePointer<(ring: Ring, driver: UnsafeMutablePointer<Driver>)>
             .allocate(capacity: 1)
         context.initialize(to: (self, driver))
-        let failure = pthread_create(&thread, nil, { argument in
-            let context = argument?.assumingMemoryBound(
-                to: (ring: Ring, driver: UnsafeMutablePointer<Driver>).self)
-            if let context { context.pointee.ring.work(context.pointee.driver) }
-            return nil
-        }, context)
+        let failure = pthread_create(
+            &thread, nil,
+            { argument in
+                let context = argument?.assumingMemoryBound(
+                    to: (ring: Ring, driver: UnsafeMutablePointer<Driver>).self)
+                if let context { context.pointee.ring.work(context.pointee.driver) }
+                return nil
+            }, context)
         return failure == 0
     }
 
@@ -122,7 +124,8 @@ final class Ring {
         let count = Int(words.1)
         copyOut(scratch, count)
         return Record(
-            bytes: UnsafePointer(scratch), count: count, stream: words.3 & 2 != 0 ? .stderr : .stdout,
+            bytes: UnsafePointer(scratch), count: count,
+            stream: words.3 & 2 != 0 ? .stderr : .stdout,
             isWhole: words.3 & 1 != 0, part: words.2, time: words.0)
     }
 

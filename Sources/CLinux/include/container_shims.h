@@ -101,6 +101,11 @@ static inline int ul_die_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGK
 /* fork(2), which Swift hides. Only what a fork of a threaded process may do may follow. */
 static inline pid_t ul_fork(void) { return fork(); }
 
+/* Adds to a count that another thread adds to and other processes read. */
+static inline void ul_add(uint64_t *count, uint64_t more) {
+    __atomic_fetch_add(count, more, __ATOMIC_RELAXED);
+}
+
 /* A file mapped shared, or NULL. */
 void *ul_map_shared(int descriptor, size_t length);
 

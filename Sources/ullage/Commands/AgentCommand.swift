@@ -46,7 +46,8 @@ struct AgentCommand: AsyncParsableCommand {
         getenv("ULLAGE_DATA_DIR").map { String(cString: $0) }
     }
 
-    private static func standardFile() -> String? {
+    /// The configuration file of a host, if it has one.
+    static func standardFile() -> String? {
         let path = "/etc/ullage/ullage.yaml"
         return access(path, F_OK) == 0 ? path : nil
     }

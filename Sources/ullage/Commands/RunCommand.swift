@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Config
 import Glibc
 import Model
 import Runtime
@@ -37,6 +38,15 @@ struct RunCommand: AsyncParsableCommand {
     @Option(name: [.short, .long], help: "A label, KEY=VALUE. May be repeated.")
     var label: [String] = []
 
+    @Option(help: "What becomes of the output: json-file or none.")
+    var logDriver: String?
+
+    @Option(help: "An option of the log driver, KEY=VALUE, such as max-size=10m. May be repeated.")
+    var logOpt: [String] = []
+
+    @Option(help: "A configuration file; /etc/ullage/ullage.yaml if it exists.")
+    var config: String?
+
     @Option(name: [.short, .long], help: "The directory the command starts in.")
     var workdir = "/"
 
@@ -56,25 +66,40 @@ struct RunCommand: AsyncParsableCommand {
         try await reportingFailures {
             let runtime = data.runtime()
             let container: Container
-            do throws(RuntimeError) { container = try runtime.run(spec()) } catch {
+            do {
+                container = try runtime.run(spec())
+            } catch let error as RuntimeError {
                 throw Failure(code: error.exitCode, "\(error)")
+            } catch let error as ConfigError {
+                throw Failure(.configuration, "the configuration is not usable\n\(error)")
             }
             guard !detach else { return Terminal.write(container.id + "\n") }
             throw ExitCode(try await attend(container, runtime: runtime))
         }
     }
 
-    private func spec() -> ContainerSpec {
+    private func spec() throws -> ContainerSpec {
         var spec = ContainerSpec(
             name: name, rootfs: DataDirectoryOptions.absolute(rootfs), command: command)
         spec.environment = env
         spec.workingDirectory = workdir
         spec.limits = Container.Limits(memory: memory?.bytes, cpus: cpus, pids: pidsLimit)
+        spec.log = try logOptions()
         for pair in label {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             spec.labels[String(parts[0])] = String(parts[1])
         }
         return spec
+    }
+
+    /// What was asked for, over the defaults of the configuration.
+    private func logOptions() throws -> LogOptions {
+        let file = config ?? AgentCommand.standardFile()
+        let host = try file.map { try Configuration.load(path: $0).configuration } ?? .default
+        let defaults = try LogOptions(
+            driver: host.runtime.logDriver, options: host.runtime.logOptions,
+            defaults: LogOptions())
+        return try LogOptions(driver: logDriver, options: logOpt, defaults: defaults)
     }
 
     /// Shows the container's output until it ends; stops it on Ctrl-C. Gives its exit code.

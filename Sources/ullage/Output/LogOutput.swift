@@ -16,7 +16,13 @@ struct LogOutput {
     func show(
         _ container: Container, tail: Int?, since: Int64 = .min, isRunning: (() -> Bool)?
     ) throws {
-        guard case .jsonFile(let path) = container.logSource else { return }
+        guard case .jsonFile(let path) = container.logSource else {
+            guard isRunning == nil else { return }
+            throw Failure(
+                .no,
+                "\(Terminal.safe(container.name)) keeps no log that can be read here: it was started "
+                    + "with the log driver `none`, or its engine logs elsewhere")
+        }
         let follower: JSONFileFollower
         do { follower = try JSONFileFollower(path: path) } catch {
             throw Failure(

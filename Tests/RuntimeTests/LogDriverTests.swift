@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Model
+import Runtime
+import TestSupport
+import Testing
+
+/// Logs of real containers.
+@Suite("Log drivers", .enabled(if: isRoot, "running containers needs root"))
+struct LogDriverTests {
+    let host: LogHost
+
+    init() throws { host = try LogHost() }
+
+    @Test("Over all files of a rotating log, no line is lost and none is twice")
+    func rotation() throws {
+        let run = try host.finished(
+            "busybox seq 1 40000", options: ["max-size": "50k", "max-file": "1000"])
+        #expect(run.code == 0)
+        #expect(try run.files.lines() == (1...40000).map(String.init))
+        #expect(run.files.paths.count > 40)
+        for path in run.files.paths.dropLast() {
+            let size = try #require(contents(path)?.utf8.count)
+            // Docker looks at the size before each record, so a file is over by less than one.
+            #expect((50_000..<50_200).contains(size), "\(path) has \(size) bytes")
+        }
+    }
+
+    @Test("Only the newest max-file files are kept, and those without a hole")
+    func oldFilesGo() throws {
+        let run = try host.finished(
+            "busybox seq 1 5000", options: ["max-size": "20k", "max-file": "3"])
+        #expect(run.files.paths.map(run.files.suffix) == [".2", ".1", ""])
+        let lines = try run.files.lines()
+        #expect(lines.last == "5000")
+        #expect(lines == ((5001 - lines.count)...5000).map(String.init))
+    }
+
+    @Test("With one file, what is full begins anew")
+    func oneFile() throws {
+        let run = try host.finished("busybox seq 1 5000", options: ["max-size": "20k"])
+        #expect(run.files.paths.map(run.files.suffix) == [""])
+        let lines = try run.files.lines()
+        #expect(lines == ((5001 - lines.count)...5000).map(String.init))
+    }
+
+    @Test("Compressed files are whole, and gzip reads them")
+    func compression() throws {
+        let run = try host.finished(
+            "busybox seq 1 20000",
+            options: ["max-size": "50k", "max-file": "1000", "compress": "true"])
+        let files = run.files
+        #expect(try files.lines() == (1...20000).map(String.init))
+        #expect(files.paths.map(files.suffix).contains(".1.gz"))
+        #expect(!files.paths.contains { $0.hasSuffix(".tmp") })
+    }
+
+    @Test("With the driver none nothing is kept, and the counts are right")
+    func noLog() throws {
+        let run = try host.finished("echo 1; echo 22 >&2", driver: "none")
+        #expect(run.files.paths.isEmpty)
+        #expect(run.container.logSource == .none)
+        #expect(try run.counters() == [1, 1, 2, 3, 0, 2, 3])
+    }
+
+    @Test("In mode non-blocking nothing is lost while there is room")
+    func nonBlocking() throws {
+        let run = try host.finished(
+            "busybox seq 1 20000; echo end >&2",
+            options: ["mode": "non-blocking", "max-buffer-size": "64m"])
+        #expect(try run.files.lines() == (1...20000).map(String.init) + ["end"])
+        let words = try run.counters()
+        #expect(words[4] == 0)
+        #expect(words[2] == words[5] && words[3] == words[6])
+    }
+}

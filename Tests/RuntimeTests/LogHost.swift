@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Model
+import Runtime
+import TestSupport
+import Testing
+
+/// A runtime for tests of logs.
+struct LogHost {
+    let directory: TemporaryDirectory
+    let rootfs: String
+    let runtime: Runtime
+
+    init() throws {
+        directory = try TemporaryDirectory("logs")
+        rootfs = try makeBusyboxRoot(in: directory)
+        runtime = Runtime(dataDirectory: directory.appending("data"), shimPath: Products.shim)
+    }
+
+    /// Starts a shell script in a container.
+    func start(
+        _ script: String, name: String = "test", driver: String = "json-file",
+        options: [String: String] = [:], _ change: (inout ContainerSpec) -> Void = { _ in }
+    ) throws -> Container {
+        var spec = ContainerSpec(name: name, rootfs: rootfs, command: ["/bin/sh", "-c", script])
+        spec.log = LogOptions(driver: driver, options: options)
+        change(&spec)
+        return try runtime.run(spec)
+    }
+
+    /// Runs a shell script to its end.
+    func finished(
+        _ script: String, name: String = "test", driver: String = "json-file",
+        options: [String: String] = [:], _ change: (inout ContainerSpec) -> Void = { _ in }
+    ) throws -> FinishedRun {
+        let container = try start(script, name: name, driver: driver, options: options, change)
+        let code = try runtime.wait(container)
+        return FinishedRun(
+            container: try runtime.find(name), code: code,
+            directory: directoryPath(container))
+    }
+
+    func directoryPath(_ container: Container) -> String {
+        directory.appending("data/containers/\(container.id)")
+    }
+}
+
+/// A container that has ended, and what it left.
+struct FinishedRun {
+    let container: Container
+    let code: Int32
+    let directory: String
+
+    var files: LogFiles { LogFiles(directory: directory, id: container.id) }
+
+    /// The words of `log.counters` after its magic.
+    func counters() throws -> [UInt64] {
+        let bytes = try Data(contentsOf: URL(filePath: directory + "/log.counters"))
+        try #require(bytes.count == 64)
+        return bytes.dropFirst(8).withUnsafeBytes { Array($0.bindMemory(to: UInt64.self)) }
+    }
+}
+
+/// The files of a json-file log.
+struct LogFiles {
+    let directory: String
+    let id: String
+
+    /// One record, as a JSON reader that knows nothing of Ullage sees it.
+    struct Record: Decodable {
+        var log: String?
+        var stream: String
+        var attrs: [String: String]?
+        var time: String
+    }
+
+    /// The paths, the oldest first. A file that was compressed stands for the one it was made of.
+    var paths: [String] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+        let prefix = id + "-json.log"
+        var byAge: [Int: String] = [:]
+        for name in names.filter({ $0.hasPrefix(prefix) }).sorted() {
+            let parts = name.dropFirst(prefix.count).split(separator: ".")
+            byAge[parts.first.map { Int($0) ?? -1 } ?? 0] = directory + "/" + name
+        }
+        return byAge.sorted { $0.key > $1.key }.map(\.value)
+    }
+
+    /// What a path has after the log's name.
+    func suffix(_ path: String) -> String {
+        String(path.dropFirst(directory.count + 1 + id.count + "-json.log".count))
+    }
+
+    func text(_ path: String) throws -> String {
+        guard path.hasSuffix(".gz") else { return try #require(contents(path)) }
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/gzip")
+        process.arguments = ["-dc", path]
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        try process.run()
+        let data = pipe.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        try #require(process.terminationStatus == 0, "gzip refuses \(path)")
+        return String(decoding: data, as: UTF8.self)
+    }
+
+    func records() throws -> [Record] {
+        try paths.flatMap { path in
+            try text(path).split(separator: "\n").map {
+                try JSONDecoder().decode(Record.self, from: Data($0.utf8))
+            }
+        }
+    }
+
+    /// The lines of both outputs, their parts put together.
+    func lines() throws -> [String] {
+        try records().map { $0.log ?? "" }.joined().split(separator: "\n").map(String.init)
+    }
+}
