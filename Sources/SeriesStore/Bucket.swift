@@ -3,16 +3,55 @@
 import Codecs
 import Model
 
+/// The id of a row of `segment`: 29 bits of bucket, 20 of metric, 2 of column, 12 of part.
+///
+/// Rows of a bucket follow one another, so that inserts append and retention deletes a stretch;
+/// within it those of a metric do, which is what a query reads.
+struct SegmentKey {
+    static let largestMetric: Int64 = (1 << 20) - 1
+    static let largestBucket: Int64 = (1 << 29) - 1
+
+    var bucket: Int64
+    var metric: Int64
+    var column: Int64 = 0
+    var part: Int64 = 0
+
+    var raw: Int64 { bucket << 34 | metric << 14 | column << 12 | part }
+
+    init(bucket: Int64, metric: Int64, column: Int64 = 0) {
+        self.bucket = bucket
+        self.metric = metric
+        self.column = column
+    }
+
+    init(raw: Int64) {
+        bucket = raw >> 34
+        metric = raw >> 14 & Self.largestMetric
+        column = raw >> 12 & 3
+        part = raw & 0xfff
+    }
+
+    /// The ids of all parts of this bucket, metric and column.
+    var parts: ClosedRange<Int64> {
+        let first = raw & ~0xfff
+        return first...(first | 0xfff)
+    }
+}
+
 /// A sealed stretch of time, with its lists of timestamps.
 struct Bucket {
     let id: Int64
     var timelines: [Int: [Milliseconds]] = [:]
 
+    /// Bits of the number of a timeline within its bucket, in the id of its row.
+    static let timelineBits: Int64 = 24
+
     /// The buckets that touch `range`, oldest first.
     static func all(in range: TimeRange, from database: Database) throws(StoreError) -> [Bucket] {
         let select = try database.prepare(
             """
-            SELECT b.id, t.number, t.times FROM bucket b JOIN timeline t ON t.bucket = b.id
+            SELECT b.id, t.id, t.times FROM bucket b
+            JOIN timeline t ON t.id BETWEEN b.id << 24 AND b.id << 24 | 16777215
             WHERE b.last >= ? AND b.first <= ? ORDER BY b.first, b.id
             """)
         select.bind(1, range.start)
@@ -23,8 +62,10 @@ struct Bucket {
             if buckets.last?.id != select.integer(0) {
                 buckets.append(Bucket(id: select.integer(0)))
             }
-            let times = select.withBlob(2) { Timeline.decode($0) }
-            buckets[buckets.count - 1].timelines[Int(select.integer(1))] = times
+            let number = Int(select.integer(1) & (1 << timelineBits - 1))
+            buckets[buckets.count - 1].timelines[number] = select.withBlob(2) {
+                Timeline.decode($0)
+            }
         }
         return buckets
     }
@@ -44,24 +85,80 @@ struct Bucket {
     static func insert(
         timeline: Int, _ times: [Milliseconds], bucket: Int64, in database: Database
     ) throws(StoreError) {
-        let insert = try database.prepare(
-            "INSERT INTO timeline (bucket, number, times) VALUES (?, ?, ?)")
-        insert.bind(1, bucket)
-        insert.bind(2, Int64(timeline))
-        insert.bind(3, Timeline.encode(times))
+        let insert = try database.prepare("INSERT INTO timeline (id, times) VALUES (?, ?)")
+        insert.bind(1, bucket << timelineBits | Int64(timeline))
+        insert.bind(2, Timeline.encode(times))
         try insert.run()
     }
 
-    /// Adds a segment to a bucket, unless it is empty.
-    static func insert(
-        _ writer: inout Segment.Writer, metric: Int64, bucket: Int64, in database: Database
+    /// Deletes all buckets whose last sample is before `cutoff`.
+    static func delete(before cutoff: Milliseconds, in database: Database) throws(StoreError) {
+        var ids: [Int64] = []
+        let select = try database.prepare("SELECT id FROM bucket WHERE last < ?")
+        select.bind(1, cutoff)
+        while try select.step() { ids.append(select.integer(0)) }
+        select.reset()
+        for id in ids { try delete(id, in: database) }
+    }
+
+    /// Deletes one bucket.
+    static func delete(_ id: Int64, in database: Database) throws(StoreError) {
+        for (sql, shift) in [
+            ("DELETE FROM segment WHERE id BETWEEN ? AND ?", 34),
+            ("DELETE FROM timeline WHERE id BETWEEN ? AND ?", timelineBits),
+            ("DELETE FROM bucket WHERE id BETWEEN ? AND ?", 0),
+        ] {
+            let statement = try database.prepare(sql)
+            statement.bind(1, id << shift)
+            statement.bind(2, (id + 1) << shift - 1)
+            try statement.run()
+        }
+    }
+}
+
+/// Writes the segments of one metric of one bucket, cut into parts.
+struct SegmentInserter {
+    /// A part that is larger than this is closed.
+    private static let partBytes = 24 * 1024
+
+    private var writer = Segment.Writer()
+    private var key = SegmentKey(bucket: 0, metric: 0)
+    private let database: Database
+
+    init(_ database: Database) { self.database = database }
+
+    /// Begins another metric or bucket.
+    mutating func begin(_ key: SegmentKey) {
+        self.key = key
+        writer.reset()
+    }
+
+    mutating func append(
+        id: Int64, timeline: Int, runs: [(first: Int, count: Int)], values: [Double]
     ) throws(StoreError) {
+        writer.append(id: id, timeline: timeline, runs: runs, values: values)
+        if writer.bytes.count >= Self.partBytes { try finish() }
+    }
+
+    mutating func append(
+        id: Int64, timeline: Int, ticks: [UInt16], values: [Double]
+    ) throws(StoreError) {
+        writer.append(id: id, timeline: timeline, ticks: ticks, values: values)
+        if writer.bytes.count >= Self.partBytes { try finish() }
+    }
+
+    /// Writes what there is.
+    mutating func finish() throws(StoreError) {
         guard !writer.isEmpty else { return }
         let insert = try database.prepare(
-            "INSERT INTO segment (bucket, metric, data) VALUES (?, ?, ?)")
-        insert.bind(1, bucket)
-        insert.bind(2, metric)
-        insert.bind(3, writer.finish())
+            "INSERT INTO segment (id, first, last, samples, data) VALUES (?, ?, ?, ?, ?)")
+        insert.bind(1, key.raw)
+        insert.bind(2, writer.ids.lowerBound)
+        insert.bind(3, writer.ids.upperBound)
+        insert.bind(4, Int64(writer.samples))
+        insert.bind(5, writer.finish())
         try insert.run()
+        key.part += 1
+        writer.reset()
     }
 }

@@ -57,6 +57,42 @@ final class Database {
         return try statement.step() ? statement.integer(0) : 0
     }
 
+    /// The first column of the first row as text.
+    func text(_ sql: String) throws(StoreError) -> String {
+        let statement = try prepare(sql)
+        defer { statement.reset() }
+        return try statement.step() ? statement.text(0) : ""
+    }
+
+    /// Keeps every other process from the database while this connection is open. Throws `inUse`
+    /// when one has it open already: in WAL mode each holds a lock for as long as it is connected.
+    func lockExclusively(_ path: String) throws(StoreError) {
+        sqlite3_busy_timeout(handle, 200)
+        do {
+            try execute("PRAGMA locking_mode = EXCLUSIVE")
+            _ = try integer("SELECT count(*) FROM sqlite_master")
+            try execute("BEGIN EXCLUSIVE")
+            try execute("COMMIT")
+        } catch {
+            guard error.isBusy else { throw error }
+            throw .inUse(path: path)
+        }
+    }
+
+    /// Copies the database, as of one instant, to a new file.
+    func copy(to path: String) throws(StoreError) {
+        let target = try Database(path: path)
+        guard let backup = sqlite3_backup_init(target.handle, "main", handle, "main") else {
+            throw target.error("copy to \(path)", SQLITE_ERROR)
+        }
+        // All pages in one step: writers go on in the write-ahead log meanwhile.
+        let code = sqlite3_backup_step(backup, -1)
+        sqlite3_backup_finish(backup)
+        guard code == SQLITE_DONE else { throw target.error("copy to \(path)", code) }
+        // The copy says WAL mode in its header; without one it is a single file.
+        try target.execute("PRAGMA journal_mode = DELETE")
+    }
+
     /// Runs `body` in a transaction, which is taken back when it throws.
     func transaction(_ body: () throws(StoreError) -> Void) throws(StoreError) {
         try execute("BEGIN IMMEDIATE")
@@ -144,6 +180,14 @@ final class Statement {
         let start = sqlite3_column_blob(raw, column)
         return body(
             UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(raw, column))))
+    }
+
+    /// Columns of a row.
+    var columns: Int32 { sqlite3_column_count(raw) }
+
+    /// Binds the value of a column of another statement's row.
+    func bind(_ index: Int32, columnOf other: Statement, _ column: Int32) {
+        sqlite3_bind_value(raw, index, sqlite3_column_value(other.raw, column))
     }
 
     func blob(_ column: Int32) -> [UInt8] { withBlob(column) { Array($0) } }

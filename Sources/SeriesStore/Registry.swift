@@ -31,6 +31,9 @@ enum Registry {
         insert.bind(3, metric.unit)
         insert.bind(4, metric.help)
         try insert.run()
+        guard database.lastInserted <= SegmentKey.largestMetric else {
+            throw .tooManyMetrics(limit: Int(SegmentKey.largestMetric))
+        }
         return database.lastInserted
     }
 

@@ -8,9 +8,11 @@
 ///     tick     one row for each tick since the last seal: the journal
 ///     bucket   one row for each sealed stretch of ticks
 ///     timeline its lists of timestamps, each shared by all series that have it
-///     segment  the values of one metric's series in one bucket
+///     segment  the values of one metric's series in one bucket, in parts of about 24 KiB; its id
+///              is a `SegmentKey`, so that buckets are written and deleted as one stretch
+///     quarantine  segments that `repair` found damaged
 enum Schema {
-    static let version = 2
+    static let version = 3
     /// `ULGS`, in the header of every database of ours.
     static let applicationID = 0x554c_4753
 
@@ -38,17 +40,27 @@ enum Schema {
                              target INTEGER NOT NULL, name TEXT NOT NULL, labels BLOB NOT NULL,
                              UNIQUE (metric, target, name, labels));
         CREATE TABLE tick (time INTEGER PRIMARY KEY, data BLOB NOT NULL);
-        CREATE TABLE bucket (id INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL,
-                             kind INTEGER NOT NULL DEFAULT 0);
-        CREATE TABLE timeline (bucket INTEGER NOT NULL, number INTEGER NOT NULL,
-                               times BLOB NOT NULL, PRIMARY KEY (bucket, number)) WITHOUT ROWID;
-        CREATE TABLE segment (bucket INTEGER NOT NULL, metric INTEGER NOT NULL,
-                              data BLOB NOT NULL, PRIMARY KEY (bucket, metric));
+        CREATE TABLE bucket (id INTEGER PRIMARY KEY, tier INTEGER NOT NULL DEFAULT 0,
+                             first INTEGER NOT NULL, last INTEGER NOT NULL);
+        CREATE TABLE timeline (id INTEGER PRIMARY KEY, times BLOB NOT NULL);
+        CREATE TABLE segment (id INTEGER PRIMARY KEY, first INTEGER NOT NULL,
+                              last INTEGER NOT NULL, samples INTEGER NOT NULL, data BLOB NOT NULL);
+        CREATE TABLE quarantine (id INTEGER PRIMARY KEY, segment INTEGER NOT NULL,
+                                 reason TEXT NOT NULL, data BLOB NOT NULL);
         CREATE INDEX bucket_last ON bucket (last);
         """
 
-    /// Makes a new database, or checks one that exists.
-    static func prepare(_ database: Database, path: String) throws(StoreError) {
+    /// Checks that a database is one of ours and of this version.
+    static func check(_ database: Database, path: String) throws(StoreError) {
+        try checkVersion(database, path: path)
+        guard try database.integer("PRAGMA application_id") == applicationID,
+            try database.integer("PRAGMA user_version") == version
+        else {
+            throw .sqlite(doing: "check \(path)", code: 26, message: "not a series store")
+        }
+    }
+
+    private static func checkVersion(_ database: Database, path: String) throws(StoreError) {
         let found = try database.integer("PRAGMA user_version")
         guard found <= version else {
             throw .newerSchema(path: path, found: Int(found), known: version)
@@ -56,6 +68,11 @@ enum Schema {
         guard found == 0 || found == version else {
             throw .olderSchema(path: path, found: Int(found))
         }
+    }
+
+    /// Makes a new database, or checks one that exists.
+    static func prepare(_ database: Database, path: String) throws(StoreError) {
+        try checkVersion(database, path: path)
         let isNew = try database.integer("SELECT count(*) FROM sqlite_master") == 0
         if isNew { try database.execute(creation) }
         try database.execute(connection)

@@ -11,16 +11,17 @@ enum Sealer {
         try database.transaction { () throws(StoreError) in
             let id = try Bucket.insert(first: first, last: last, in: database)
             try Bucket.insert(timeline: 0, head.times, bucket: id, in: database)
-            var writer = Segment.Writer()
+            var segments = SegmentInserter(database)
             for metric in head.metrics where metric.id > 0 {
-                writer.reset()
+                segments.begin(SegmentKey(bucket: id, metric: metric.id))
                 for slot in metric.members {
                     guard let one = head.series[slot], one.id > 0, !one.ticks.isEmpty else {
                         continue
                     }
-                    writer.append(id: one.id, timeline: 0, ticks: one.ticks, values: one.values)
+                    try segments.append(
+                        id: one.id, timeline: 0, ticks: one.ticks, values: one.values)
                 }
-                try Bucket.insert(&writer, metric: metric.id, bucket: id, in: database)
+                try segments.finish()
             }
             let seen = try database.prepare("UPDATE target SET last = ? WHERE id = ?")
             for target in head.targets.values where target.id > 0 {
@@ -89,10 +90,8 @@ enum Retention {
         through cutoff: Milliseconds, in database: Database
     ) throws(StoreError) {
         try database.transaction { () throws(StoreError) in
+            try Bucket.delete(before: cutoff, in: database)
             for sql in [
-                "DELETE FROM segment WHERE bucket IN (SELECT id FROM bucket WHERE last < ?)",
-                "DELETE FROM timeline WHERE bucket IN (SELECT id FROM bucket WHERE last < ?)",
-                "DELETE FROM bucket WHERE last < ?",
                 """
                 DELETE FROM series WHERE target IN
                 (SELECT id FROM target WHERE last > 0 AND last < ?)

@@ -33,6 +33,9 @@ enum Segment {
         private var codec = ValueCodec()
         private var packed: [UInt8] = []
         private var previous: Int64 = 0
+        /// The smallest and the largest id.
+        private(set) var ids: ClosedRange<Int64> = 0...0
+        private(set) var samples = 0
 
         var isEmpty: Bool { bytes.count == 1 }
 
@@ -41,6 +44,7 @@ enum Segment {
             bytes.removeAll(keepingCapacity: true)
             bytes.append(Segment.version)
             previous = 0
+            samples = 0
         }
 
         /// Adds a series that was present at `ticks` of a timeline.
@@ -60,6 +64,8 @@ enum Segment {
         mutating func append(
             id: Int64, timeline: Int, runs: [(first: Int, count: Int)], values: [Double]
         ) {
+            ids = isEmpty ? id...id : min(id, ids.lowerBound)...max(id, ids.upperBound)
+            samples += values.count
             Varint.appendSigned(id &- previous, to: &bytes)
             previous = id
             Varint.append(UInt64(timeline), to: &bytes)

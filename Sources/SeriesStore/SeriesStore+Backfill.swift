@@ -84,14 +84,15 @@ extension SeriesStore {
                 (one.timestamps[$0], $0) < (one.timestamps[$1], $1)
             }
             var piece = Piece(series: index)
-            var window: Milliseconds = 0
+            var window: Milliseconds = .min
             for i in order {
                 let time = one.timestamps[i]
                 if time == piece.times.last {
                     outcome.duplicate += 1
                     continue
                 }
-                let number = time / backfillWindow
+                // Rounds down before 1970 too.
+                let number = (time >= 0 ? time : time - backfillWindow + 1) / backfillWindow
                 if number != window, !piece.times.isEmpty {
                     windows[window, default: []].append(piece)
                     piece = Piece(series: index)
@@ -114,10 +115,10 @@ extension SeriesStore {
         else { return }
         let bucket = try Bucket.insert(first: first, last: last, in: database)
         var timelines: [[Milliseconds]: Int] = [:]
-        var writer = Segment.Writer()
+        var segments = SegmentInserter(database)
         let groups = Dictionary(grouping: pieces) { rows[$0.series].metric }
         for metric in groups.keys.sorted() {
-            writer.reset()
+            segments.begin(SegmentKey(bucket: bucket, metric: metric))
             let members = (groups[metric] ?? []).sorted { rows[$0.series].id < rows[$1.series].id }
             for piece in members {
                 var number = timelines[piece.times]
@@ -127,11 +128,11 @@ extension SeriesStore {
                     try Bucket.insert(
                         timeline: timelines.count - 1, piece.times, bucket: bucket, in: database)
                 }
-                writer.append(
+                try segments.append(
                     id: rows[piece.series].id, timeline: number ?? 0,
                     runs: [(0, piece.times.count)], values: piece.values)
             }
-            try Bucket.insert(&writer, metric: metric, bucket: bucket, in: database)
+            try segments.finish()
         }
     }
 }

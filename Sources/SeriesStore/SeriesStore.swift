@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Codecs
-import Linux
 public import Model
 import Synchronization
-import SystemPackage
 
 /// Time series in one SQLite file.
 ///
@@ -83,15 +81,17 @@ public final class SeriesStore: Sendable {
     /// one of an early format is kept as `metrics.db.schema-<n>-<time>`; one of a newer version is
     /// refused.
     public static func open(directory: String, options: Options = Options()) throws -> SeriesStore {
-        try makeDirectory(directory)
+        do { try Files.makeDirectories(directory) } catch {
+            throw StoreError.directory(path: directory, reason: "\(error)")
+        }
         let path = directory + "/metrics.db"
         do { return try SeriesStore(path: path, options: options, quarantined: 0) } catch {
             if case .olderSchema(_, let found) = error {
-                try setAside(path, as: "schema-\(found)")
+                _ = try Files.setAside(path, as: "schema-\(found)")
                 return try SeriesStore(path: path, options: options, quarantined: 0)
             }
             guard error.isCorruption else { throw error }
-            try setAside(path, as: "damaged")
+            _ = try Files.setAside(path, as: "damaged")
             let store = try SeriesStore(path: path, options: options, quarantined: 1)
             store.state.withLock { $0.statistics.lastError = "\(error)" }
             return store
@@ -111,30 +111,6 @@ public final class SeriesStore: Sendable {
         initial.statistics.quarantined = quarantined
         state = Mutex(initial)
         reader = Mutex(Reader(database: try Database(path: path, readOnly: true)))
-    }
-
-    private static func makeDirectory(_ path: String) throws(StoreError) {
-        var made = ""
-        for part in path.split(separator: "/") {
-            made += "/" + part
-            do { try Files.makeDirectory(made) } catch {
-                if error != .fileExists {
-                    throw .directory(path: path, reason: "\(error)")
-                }
-            }
-        }
-    }
-
-    /// Renames the database and what belongs to it, so that nothing is lost and nobody trusts it.
-    private static func setAside(_ path: String, as reason: String) throws(StoreError) {
-        let suffix = ".\(reason)-\(Clock.realtimeMilliseconds() / 1000)"
-        for ending in ["", "-wal", "-shm"] {
-            do { try Files.rename(path + ending, to: path + suffix + ending) } catch {
-                if error != .noSuchFileOrDirectory {
-                    throw .directory(path: path, reason: "cannot set it aside: \(error)")
-                }
-            }
-        }
     }
 
     /// What the store says of itself.

@@ -12,6 +12,12 @@ public enum StoreError: Error, CustomStringConvertible, Sendable {
     case directory(path: String, reason: String)
     /// The store holds as many series as it may.
     case tooManySeries(limit: Int)
+    /// The store has had as many metric names as there are numbers for.
+    case tooManyMetrics(limit: Int)
+    /// The database is open in another process, which has to end first.
+    case inUse(path: String)
+    /// The destination of a backup or restore cannot be used.
+    case destination(path: String, reason: String)
 
     /// What happened, and what can be done.
     public var description: String {
@@ -29,7 +35,20 @@ public enum StoreError: Error, CustomStringConvertible, Sendable {
         case .tooManySeries(let limit):
             "the store holds \(limit) series, which is store.max_series: raise it, or export "
                 + "fewer container labels"
+        case .tooManyMetrics(let limit):
+            "the store has had \(limit) metric names, as many as it can number: give what invents "
+                + "names a label instead"
+        case .inUse(let path):
+            "\(path) is in use: stop the agent first"
+        case .destination(let path, let reason):
+            "cannot use \(path): \(reason)"
         }
+    }
+
+    /// Whether another process is in the way.
+    var isBusy: Bool {
+        guard case .sqlite(_, let code, _) = self else { return false }
+        return code & 0xff == 5 || code & 0xff == 6  // SQLITE_BUSY, SQLITE_LOCKED
     }
 
     /// Whether the file is damaged or no database at all.

@@ -153,21 +153,28 @@ struct StoredRun: Sendable {
         _ ids: Set<Int64>, metric: Int64, in buckets: [Bucket], from database: Database,
         deliver: (Int64, StoredRun) -> Void
     ) throws(StoreError) -> Int {
+        guard let first = ids.min(), let last = ids.max() else { return 0 }
         let select = try database.prepare(
-            "SELECT data FROM segment WHERE bucket = ? AND metric = ?")
+            """
+            SELECT data FROM segment WHERE id BETWEEN ? AND ? AND last >= ? AND first <= ?
+            """)
         var damaged = 0
         for bucket in buckets {
-            select.bind(1, bucket.id)
-            select.bind(2, metric)
+            let parts = SegmentKey(bucket: bucket.id, metric: metric).parts
+            select.bind(1, parts.lowerBound)
+            select.bind(2, parts.upperBound)
+            select.bind(3, first)
+            select.bind(4, last)
             defer { select.reset() }
-            guard try select.step() else { continue }
-            let bytes = select.blob(0)
-            guard let entries = Segment.entries(bytes) else {
-                damaged += 1
-                continue
-            }
-            for entry in entries where ids.contains(entry.id) {
-                if let run = packed(entry, bytes, bucket) { deliver(entry.id, run) }
+            while try select.step() {
+                let bytes = select.blob(0)
+                guard let entries = Segment.entries(bytes) else {
+                    damaged += 1
+                    continue
+                }
+                for entry in entries where ids.contains(entry.id) {
+                    if let run = packed(entry, bytes, bucket) { deliver(entry.id, run) }
+                }
             }
         }
         return damaged

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Codecs
+import Model
+
+/// What an operator does to a store on disk: look, check, mend, copy.
+///
+/// `usage`, `verify` and `backup` only read and may run beside the agent. `repair` and `restore`
+/// refuse while another process has the database open.
+public enum StoreMaintenance {
+    static let databaseName = "metrics.db"
+
+    static func path(_ directory: String) -> String { directory + "/" + databaseName }
+
+    /// Opens the database to read; it must be one of this version.
+    static func open(_ path: String) throws(StoreError) -> Database {
+        let database = try Database(path: path, readOnly: true)
+        try Schema.check(database, path: path)
+        return database
+    }
+
+    /// How much the store in `directory` takes, by part, resolution and family.
+    public static func usage(directory: String) throws -> StoreUsage {
+        let path = path(directory)
+        let database = try open(path)
+        var usage = StoreUsage()
+        usage.databaseBytes = Files.size(path)
+        usage.walBytes = Files.size(path + "-wal")
+        usage.availableBytes = Files.available(directory)
+        usage.reusableBytes =
+            try database.integer("PRAGMA freelist_count") * database.integer("PRAGMA page_size")
+        usage.targets = Int(try database.integer("SELECT count(*) FROM target"))
+        usage.series = Int(try database.integer("SELECT count(*) FROM series"))
+        usage.quarantinedSegments = Int(try database.integer("SELECT count(*) FROM quarantine"))
+        usage.tiers = try tiers(database)
+        usage.metrics = try metrics(database)
+        for name in Files.names(in: directory) where isLeftover(name) {
+            let bytes = Files.size(directory + "/" + name)
+            usage.leftovers.append(StoreUsage.Leftover(name: name, bytes: bytes))
+        }
+        return usage
+    }
+
+    /// Whether a file was set aside by the store.
+    private static func isLeftover(_ name: String) -> Bool {
+        [".damaged-", ".schema-", ".replaced-"].contains { name.hasPrefix(databaseName + $0) }
+    }
+
+    private static func tiers(_ database: Database) throws(StoreError) -> [StoreUsage.Tier] {
+        var tiers: [StoreUsage.Tier] = []
+        let select = try database.prepare(
+            """
+            SELECT b.tier, count(DISTINCT b.id), min(b.first), max(b.last),
+                   coalesce(sum(s.samples), 0), coalesce(sum(length(s.data)), 0)
+            FROM bucket b LEFT JOIN segment s
+            ON s.id >= b.id << 34 AND s.id < (b.id + 1) << 34
+            GROUP BY b.tier ORDER BY b.tier
+            """)
+        defer { select.reset() }
+        while try select.step() {
+            tiers.append(
+                StoreUsage.Tier(
+                    name: Tier(rawValue: Int(select.integer(0)))?.name ?? "unknown",
+                    buckets: Int(select.integer(1)), samples: Int(select.integer(4)),
+                    bytes: select.integer(5), oldest: select.integer(2), newest: select.integer(3)))
+        }
+        return tiers
+    }
+
+    private static func metrics(_ database: Database) throws(StoreError) -> [StoreUsage.Metric] {
+        var series: [Int64: Int] = [:]
+        let count = try database.prepare("SELECT metric, count(*) FROM series GROUP BY metric")
+        while try count.step() { series[count.integer(0)] = Int(count.integer(1)) }
+        count.reset()
+        var metrics: [StoreUsage.Metric] = []
+        let select = try database.prepare(
+            """
+            SELECT m.id, m.name, coalesce(s.samples, 0), coalesce(s.bytes, 0) FROM metric m
+            LEFT JOIN (SELECT (id >> 14) & 1048575 AS metric, sum(samples) AS samples,
+                       sum(length(data)) AS bytes FROM segment GROUP BY 1) s ON s.metric = m.id
+            ORDER BY 4 DESC, 2
+            """)
+        defer { select.reset() }
+        while try select.step() {
+            metrics.append(
+                StoreUsage.Metric(
+                    name: select.text(1), series: series[select.integer(0)] ?? 0,
+                    samples: Int(select.integer(2)), bytes: select.integer(3)))
+        }
+        return metrics
+    }
+
+    /// Reads everything there is: the database's structure, the checksum and every value of each
+    /// segment. Damage is reported, not thrown; only a database that cannot be opened throws.
+    public static func verify(directory: String) throws -> StoreVerification {
+        let database = try open(path(directory))
+        var report = StoreVerification()
+        try checkStructure(database, &report)
+        try eachSegment(database) { key, samples, bytes in
+            report.segments += 1
+            switch SegmentCheck.check(bytes, key, samples: samples, database) {
+            case .success(let count): report.samples += count
+            case .failure(let damage): report.damage.append(damage.found)
+            }
+        } unreadable: {
+            report.damage.append($0)
+        }
+        return report
+    }
+
+    private static func checkStructure(
+        _ database: Database, _ report: inout StoreVerification
+    ) throws(StoreError) {
+        do {
+            let check = try database.prepare("PRAGMA integrity_check(20)")
+            defer { check.reset() }
+            while try check.step() {
+                if check.text(0) == "ok" { continue }
+                report.damage.append(StoreDamage(place: "database", reason: check.text(0)))
+            }
+        } catch {
+            guard error.isCorruption else { throw error }
+            report.damage.append(StoreDamage(place: "database", reason: "\(error)"))
+        }
+    }
+
+    /// Calls `body` with every segment that can be read, and goes on after those that cannot.
+    static func eachSegment(
+        _ database: Database,
+        _ body: (SegmentKey, Int, [UInt8]) throws(StoreError) -> Void,
+        unreadable: (StoreDamage) -> Void
+    ) throws(StoreError) {
+        let select = try database.prepare(
+            "SELECT id, samples, data FROM segment WHERE id > ? ORDER BY id LIMIT 1")
+        var last = Int64.min
+        while true {
+            select.bind(1, last)
+            do {
+                defer { select.reset() }
+                guard try select.step() else { return }
+                last = select.integer(0)
+                let (samples, bytes) = (Int(select.integer(1)), select.blob(2))
+                try body(SegmentKey(raw: last), samples, bytes)
+            } catch {
+                guard error.isCorruption else { throw error }
+                unreadable(StoreDamage(place: "segment after \(last)", reason: "\(error)"))
+                // The rows of the bucket that follow are on pages near by: the next bucket.
+                guard let next = try nextBucket(after: last, database) else { return }
+                last = next
+            }
+        }
+    }
+
+    private static func nextBucket(
+        after id: Int64, _ database: Database
+    ) throws(StoreError) -> Int64? {
+        let select = try database.prepare("SELECT min(id) FROM bucket WHERE id > ?")
+        select.bind(1, max(-1, id >> 34))
+        defer { select.reset() }
+        guard try select.step(), select.integer(0) > 0 else { return nil }
+        return select.integer(0) << 34 - 1
+    }
+}
+
+/// The check of one segment down to its last value.
+enum SegmentCheck {
+    struct Damage: Error {
+        let found: StoreDamage
+    }
+
+    static func check(
+        _ bytes: [UInt8], _ key: SegmentKey, samples: Int, _ database: Database
+    ) -> Result<Int, Damage> {
+        func damage(_ reason: String) -> Result<Int, Damage> {
+            .failure(
+                Damage(
+                    found: StoreDamage(
+                        place: "segment \(key.raw) (bucket \(key.bucket), metric \(key.metric))",
+                        reason: reason)))
+        }
+        guard let entries = Segment.entries(bytes) else { return damage("wrong checksum") }
+        var codec = ValueCodec()
+        var values: [Double] = []
+        var count = 0
+        for entry in entries {
+            values = [Double](repeating: 0, count: entry.count)
+            let isWhole = bytes.withUnsafeBytes { bytes in
+                values.withUnsafeMutableBufferPointer {
+                    codec.decode(UnsafeRawBufferPointer(rebasing: bytes[entry.values]), into: $0)
+                }
+            }
+            guard isWhole else { return damage("the values of series \(entry.id) do not decode") }
+            count += entry.count
+        }
+        guard count == samples else {
+            return damage("\(count) samples where \(samples) were written")
+        }
+        do {
+            let exists = try database.prepare("SELECT 1 FROM bucket WHERE id = ?")
+            exists.bind(1, key.bucket)
+            defer { exists.reset() }
+            guard try exists.step() else { return damage("its bucket is missing") }
+        } catch { return damage("its bucket cannot be read: \(error)") }
+        return .success(count)
+    }
+}
