@@ -70,7 +70,8 @@ let package = Package(
             swiftSettings: gnu),
         .target(
             name: "Logs", dependencies: ["CLinux", "Linux", "Model", system], swiftSettings: gnu),
-        .target(name: "PromQL", dependencies: ["Model"], swiftSettings: strict),
+        .target(
+            name: "PromQL", dependencies: ["Matching", "Model"], swiftSettings: gnu),
         .target(
             name: "Runtime", dependencies: ["CLinux", "Linux", "Model", system],
             swiftSettings: gnu),
@@ -143,7 +144,16 @@ let package = Package(
             name: "LogsTests", dependencies: ["Logs", "Model", "TestSupport", system],
             swiftSettings: gnu),
         .testTarget(name: "CodecsTests", dependencies: ["Codecs"], swiftSettings: strict),
-        .testTarget(name: "PromQLTests", dependencies: ["Model", "PromQL"], swiftSettings: strict),
+        .target(
+            name: "QueryTestSupport", dependencies: ["Matching", "Model"],
+            path: "Tests/QueryTestSupport", swiftSettings: strict),
+        .testTarget(
+            name: "PromQLTests", dependencies: ["Model", "PromQL", "QueryTestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ConformanceTests",
+            dependencies: ["Matching", "Model", "PromQL", "QueryTestSupport"],
+            swiftSettings: strict),
         .testTarget(
             name: "HTTPAPITests",
             dependencies: [

@@ -38,6 +38,25 @@ public final class Pattern: @unchecked Sendable {
 
     deinit { cre2_free(regex) }
 
+    /// How many groups in parentheses the expression has.
+    var groupCount: Int32 { cre2_group_count(regex) }
+
+    func matchGroups(
+        _ text: UnsafePointer<CChar>, _ count: Int, _ offsets: UnsafeMutablePointer<Int64>?,
+        _ groups: Int32
+    ) -> Bool { cre2_match_groups(regex, text, count, 0, true, offsets, groups) }
+
+    /// The number of the group of this name.
+    public func group(named name: String) -> Int? {
+        var name = name
+        let index = name.withUTF8 { bytes in
+            bytes.withMemoryRebound(to: CChar.self) {
+                cre2_group_index(regex, $0.baseAddress, $0.count)
+            }
+        }
+        return index < 0 ? nil : Int(index)
+    }
+
     /// Whether the whole of `text` matches.
     public func matches(_ text: String) -> Bool {
         var text = text
@@ -45,6 +64,30 @@ public final class Pattern: @unchecked Sendable {
             bytes.withMemoryRebound(to: CChar.self) {
                 cre2_full_match(regex, $0.baseAddress, $0.count)
             }
+        }
+    }
+}
+
+extension Pattern {
+    /// Where the groups are when the whole of `bytes` matches, the whole first; nil when it does
+    /// not match. A group that took no part is nil.
+    public func groups(in bytes: [UInt8]) -> [Range<Int>?]? {
+        let count = Int(groupCount) + 1
+        var offsets = [Int64](repeating: -1, count: count * 2)
+        let isMatch = bytes.withUnsafeBytes { raw in
+            // An empty array may have no address; RE2 wants one.
+            let empty: StaticString = ""
+            let start =
+                raw.baseAddress.map { $0.assumingMemoryBound(to: CChar.self) }
+                ?? UnsafeRawPointer(empty.utf8Start).assumingMemoryBound(to: CChar.self)
+            return offsets.withUnsafeMutableBufferPointer {
+                matchGroups(start, raw.count, $0.baseAddress, Int32(count))
+            }
+        }
+        guard isMatch else { return nil }
+        return (0..<count).map { i in
+            let (start, end) = (Int(offsets[2 * i]), Int(offsets[2 * i + 1]))
+            return start < 0 ? nil : start..<end
         }
     }
 }

@@ -2,11 +2,33 @@
 
 public import Model
 
-/// Evaluates PromQL over a `SeriesQuerier`.
+/// What one query may do otherwise than the engine's other queries.
+public struct QueryOptions: Sendable {
+    /// How far back an instant selector looks, in milliseconds; nil for the engine's.
+    public var lookback: Milliseconds?
+    /// Asked now and then while the query runs: why it must stop, or nil. It is called from the
+    /// thread that evaluates, and must be quick.
+    public var interruption: (@Sendable () -> QueryError?)?
+
+    /// The engine's own options, never interrupted.
+    public init(
+        lookback: Milliseconds? = nil, interruption: (@Sendable () -> QueryError?)? = nil
+    ) {
+        self.lookback = lookback
+        self.interruption = interruption
+    }
+}
+
+/// Evaluates PromQL of Prometheus 3 over a `SeriesQuerier`, for floats and classic histograms
+/// (https://prometheus.io/docs/prometheus/latest/querying/basics/).
 ///
-/// It knows numbers, selectors, and functions of a range selector (`rate`, `increase` and the
-/// `*_over_time` family); anything else is refused with its place. Windows are left-open and
-/// staleness is Prometheus': `lookback` for instant selectors, cut off by a stale marker.
+/// A query is parsed and checked, then each node of the tree is evaluated for all steps at once:
+/// one row of values for each series. Selectors are the only nodes that read the store, series by
+/// series and one decoded run of samples at a time, so what is in memory is bounded by the window
+/// and by the rows, never by the samples of the range. Rows are counted against `maxSamples`.
+///
+/// The engine owns nothing but its options. An error of the store ends the query with that error;
+/// what may make an answer wrong without ending it is said in the result's warnings and infos.
 ///
 /// Blocks its caller while it evaluates, so callers run it on threads of their own, never on the
 /// cooperative pool. One engine serves any number of threads.
@@ -15,10 +37,16 @@ public struct Engine: Sendable {
     public struct Options: Sendable {
         /// How far back an instant selector looks for a sample.
         public var lookback: Milliseconds = 300_000
-        /// Samples one query may read.
+        /// Samples one query may read, and values one node of it may yield.
         public var maxSamples = 50_000_000
         /// Steps a range query may have: Prometheus' 11,000.
         public var maxSteps: Int64 = 11_000
+        /// The step of a subquery that names none.
+        public var subqueryStep: Milliseconds = 60_000
+        /// Whether metric names are dropped at the end of the evaluation, so that `by (__name__)`
+        /// and `label_replace` still see them: Prometheus' feature
+        /// `promql-delayed-name-removal`, which it has off.
+        public var delaysNameRemoval = false
 
         /// Prometheus' defaults.
         public init() {}
@@ -34,27 +62,75 @@ public struct Engine: Sendable {
     }
 
     /// The value of `expression` at one time.
-    public func instant(_ expression: String, at time: Milliseconds) throws(QueryError)
-        -> QueryResult
-    {
+    public func instant(
+        _ expression: String, at time: Milliseconds, options query: QueryOptions = QueryOptions()
+    ) throws(QueryError) -> QueryResult {
         let parsed = try Parser.parse(expression)
-        if case .number(let value) = parsed {
-            return QueryResult(value: .scalar(Point(timestamp: time, value: value)))
+        let grid = Grid(start: time, step: 1, count: 1)
+        return try run(expression, grid: grid, step: 0, query) { evaluator in
+            switch parsed.type {
+            case .matrix: return .matrix(try evaluator.matrix(parsed, grid))
+            case .string:
+                guard case .string(let text) = try evaluator.evaluate(parsed, grid) else {
+                    return .string("", at: time)
+                }
+                return .string(text, at: time)
+            case .scalar:
+                let value = try evaluator.scalars(parsed, grid)[0]
+                return .scalar(Point(timestamp: time, value: value))
+            case .vector:
+                let rows = try evaluator.finish(try evaluator.rows(parsed, grid))
+                return .vector(
+                    rows.compactMap { row in
+                        guard let value = row.values.first, !Absent.isAbsent(value) else {
+                            return nil
+                        }
+                        return VectorSample(
+                            labels: row.labels, point: Point(timestamp: time, value: value))
+                    })
+            }
         }
-        let (series, stats) = try evaluate(parsed, start: time, end: time, step: 1)
-        var result = QueryResult(
-            value: .vector(
-                series.compactMap { one in
-                    one.points.first.map { VectorSample(labels: one.labels, point: $0) }
-                }))
-        result.stats = stats
-        return result
     }
 
     /// The values of `expression` from `start` to `end`, every `step`.
     public func range(
-        _ expression: String, start: Milliseconds, end: Milliseconds, step: Milliseconds
+        _ expression: String, start: Milliseconds, end: Milliseconds, step: Milliseconds,
+        options query: QueryOptions = QueryOptions()
     ) throws(QueryError) -> QueryResult {
+        let grid = try grid(start: start, end: end, step: step)
+        let parsed = try Parser.parse(expression)
+        guard parsed.type == .vector || parsed.type == .scalar else {
+            throw QueryError(
+                .badData,
+                "invalid expression type \"\(parsed.type.documented)\" for range query, must be "
+                    + "Scalar or instant Vector")
+        }
+        return try run(expression, grid: grid, step: step, query) { evaluator in
+            guard parsed.type == .vector else {
+                let values = try evaluator.scalars(parsed, grid)
+                return .matrix([MatrixSeries(labels: [:], points: grid.points(values))])
+            }
+            let rows = try evaluator.finish(try evaluator.rows(parsed, grid))
+            var series: [MatrixSeries] = []
+            series.reserveCapacity(rows.count)
+            for row in rows {
+                let points = grid.points(row.values)
+                if !points.isEmpty {
+                    series.append(MatrixSeries(labels: row.labels, points: points))
+                }
+            }
+            return .matrix(series.sorted { $0.labels.precedes($1.labels) })
+        }
+    }
+
+    /// The matchers of a selector, as `match[]` has them.
+    public static func matchers(_ selector: String) throws(QueryError) -> [Matcher] {
+        try Parser.selector(selector)
+    }
+
+    private func grid(
+        start: Milliseconds, end: Milliseconds, step: Milliseconds
+    ) throws(QueryError) -> Grid {
         guard step > 0 else {
             throw QueryError(
                 .badData,
@@ -71,62 +147,30 @@ public struct Engine: Sendable {
                 "exceeded maximum resolution of 11,000 points per timeseries. Try "
                     + "decreasing the query resolution (?step=XX)")
         }
-        let parsed = try Parser.parse(expression)
-        if case .number(let value) = parsed {
-            let points = stride(from: start, through: end, by: Int(step)).map {
-                Point(timestamp: $0, value: value)
-            }
-            return QueryResult(value: .matrix([MatrixSeries(labels: [:], points: points)]))
-        }
-        let (series, stats) = try evaluate(parsed, start: start, end: end, step: step)
-        var result = QueryResult(value: .matrix(series))
-        result.stats = stats
-        return result
+        return Grid(start: start, step: step, count: Int(span / step) + 1)
     }
 
-    /// The matchers of a selector, as `match[]` has them.
-    public static func matchers(_ selector: String) throws(QueryError) -> [Matcher] {
-        try Parser.selector(selector)
-    }
-
-    private func evaluate(
-        _ expression: Expression, start: Milliseconds, end: Milliseconds, step: Milliseconds
-    ) throws(QueryError) -> ([MatrixSeries], QueryStats) {
-        var stats = QueryStats()
-        let matchers: [Matcher]
-        let window: Milliseconds
-        let function: RangeFunction?
-        switch expression {
-        case .number: return ([], stats)
-        case .selector(let m): (matchers, window, function) = (m, options.lookback, nil)
-        case .range(let f, let m, let w): (matchers, window, function) = (m, w, f)
+    private func run(
+        _ expression: String, grid: Grid, step: Milliseconds, _ query: QueryOptions,
+        _ body: (Evaluator) throws -> QueryValue
+    ) throws(QueryError) -> QueryResult {
+        let clock = ContinuousClock()
+        let began = clock.now
+        let evaluator = Evaluator(
+            querier: querier, options: options, query: query, text: expression, grid: grid,
+            step: step)
+        do {
+            var result = QueryResult(value: try body(evaluator))
+            (result.warnings, result.infos) = evaluator.annotations.texts()
+            result.stats = evaluator.stats
+            result.stats.steps = grid.count
+            let (seconds, attoseconds) = (clock.now - began).components
+            result.stats.seconds = Double(seconds) + Double(attoseconds) / 1e18
+            return result
+        } catch let error as QueryError {
+            throw error
+        } catch {
+            throw QueryError(.execution, "\(error)")
         }
-        let (from, overflow) = start.subtractingReportingOverflow(window)
-        let range = TimeRange(start: overflow ? .min : from + 1, end: end)
-        let hints = SelectHints(step: step, window: window, function: function?.rawValue ?? "")
-        let selected: [SelectedSeries]
-        do { selected = try querier.select(matchers, in: range, hints: hints) } catch {
-            throw QueryError(.badData, "\(error)")
-        }
-        var result: [MatrixSeries] = []
-        for one in selected {
-            var evaluation = Evaluation(window: window, function: function)
-            let points: [Point]
-            do {
-                points = try evaluation.run(one.cursor, start: start, end: end, step: step)
-            } catch { throw QueryError(.execution, "\(error)") }
-            stats.samples += evaluation.samples
-            guard stats.samples <= options.maxSamples else {
-                throw QueryError(
-                    .execution, "query processing would load too many samples into memory")
-            }
-            guard !points.isEmpty else { continue }
-            var labels = one.labels
-            if function != nil, function != .lastOverTime { labels[Labels.metricName] = "" }
-            result.append(MatrixSeries(labels: labels, points: points))
-        }
-        stats.series = selected.count
-        stats.steps = Int((end - start) / step) + 1
-        return (result, stats)
     }
 }

@@ -10,6 +10,8 @@ public struct QueryError: Error, Hashable, CustomStringConvertible, Sendable {
         case execution
         /// It took too long.
         case timeout
+        /// Nobody waits for the answer any more.
+        case canceled
     }
 
     /// The kind of error.

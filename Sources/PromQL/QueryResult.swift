@@ -64,6 +64,8 @@ public struct QueryStats: Hashable, Sendable {
     public var series = 0
     /// Evaluation steps.
     public var steps = 0
+    /// The most values that one node of the expression yielded.
+    public var peak = 0
     /// Wall time of the evaluation in seconds.
     public var seconds = 0.0
 

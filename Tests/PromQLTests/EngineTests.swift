@@ -77,32 +77,4 @@ struct EngineTests {
         }
         #expect(throws: QueryError.self) { try engine.range("m", start: .min, end: .max, step: 1) }
     }
-
-    @Test("Errors name their place")
-    func errors() {
-        let engine = Engine(querier: FixedQuerier(values: []))
-        for (text, message) in [
-            ("m{", "1:3: parse error: unexpected end of input, expected a label's name"),
-            ("m +", "1:3: parse error: unexpected character: '+'"),
-            ("foo(m[1m])", "1:1: parse error: unknown function with name \"foo\""),
-            ("{}", "1:1: parse error: vector selector must contain at least one non-empty matcher"),
-        ] {
-            #expect { try engine.instant(text, at: 0) } throws: { "\($0)" == message }
-        }
-    }
-
-    @Test("Random text never crashes the parser")
-    func fuzz() {
-        var random = SystemRandomNumberGenerator()
-        let engine = Engine(querier: FixedQuerier(values: []))
-        let pieces = [
-            "m", "{", "}", "(", ")", "[", "]", "5m", "1e9", "\"x\"", "=~", ",", "rate", "\\", "é",
-            "#", "'",
-        ]
-        for _ in 0..<3000 {
-            let text = (0..<Int.random(in: 0...12, using: &random))
-                .map { _ in pieces.randomElement(using: &random) ?? "" }.joined()
-            _ = try? engine.instant(text, at: 0)
-        }
-    }
 }
