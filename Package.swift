@@ -52,6 +52,7 @@ let package = Package(
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CSnappy", providers: [.apt(["libsnappy-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
         .target(name: "Linux", dependencies: ["CLinux", system], swiftSettings: gnu),
         .target(name: "Model", swiftSettings: strict),
@@ -70,6 +71,10 @@ let package = Package(
             swiftSettings: gnu),
         .target(
             name: "Logs", dependencies: ["CLinux", "Linux", "Model", system], swiftSettings: gnu),
+        .target(
+            name: "LogStore",
+            dependencies: ["CLinux", "CZstd", "Codecs", "Linux", "Matching", "Model", system],
+            swiftSettings: gnu),
         .target(
             name: "PromQL", dependencies: ["Matching", "Model"], swiftSettings: gnu),
         .target(
@@ -97,8 +102,8 @@ let package = Package(
         .target(
             name: "Agent",
             dependencies: [
-                "CLinux", "Collectors", "Config", "Discovery", "HTTPAPI", "Linux", "Model",
-                "PromQL",
+                "CLinux", "Collectors", "Config", "Discovery", "HTTPAPI", "Linux", "LogStore",
+                "Logs", "Model", "PromQL",
                 "Runtime", "SeriesStore", logging,
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -108,7 +113,8 @@ let package = Package(
         .executableTarget(
             name: "ullage",
             dependencies: [
-                "Agent", "Chart", "Config", "Linux", "Logs", "Model", "Runtime", system,
+                "Agent", "Chart", "Config", "Linux", "LogStore", "Logs", "Matching", "Model",
+                "Runtime", system,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -154,6 +160,10 @@ let package = Package(
             name: "ConformanceTests",
             dependencies: ["Matching", "Model", "PromQL", "QueryTestSupport"],
             swiftSettings: strict),
+        .testTarget(
+            name: "LogStoreTests",
+            dependencies: ["LogStore", "Logs", "Model", "TestSupport", system],
+            swiftSettings: gnu),
         .testTarget(
             name: "HTTPAPITests",
             dependencies: [

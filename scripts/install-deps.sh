@@ -3,7 +3,7 @@
 # install-deps.sh run|test|bench: installs the Debian packages that are missing, and only those.
 set -euo pipefail
 purpose=${1:-run}
-packages=(g++ make pkg-config libsqlite3-dev libyaml-dev libre2-dev zlib1g-dev libsnappy-dev busybox-static)
+packages=(g++ make pkg-config libsqlite3-dev libyaml-dev libre2-dev zlib1g-dev libsnappy-dev libzstd-dev busybox-static)
 case $purpose in
     run) ;;
     test) packages+=(curl prometheus prometheus-node-exporter qemu-system-x86 linux-image-cloud-amd64 kmod cpio) ;;

@@ -117,3 +117,33 @@ public protocol ExpositionSource: Sendable {
     /// name, each with its `# HELP` and `# TYPE`. Throws for a selector that cannot be compiled.
     func expose(_ request: ExpositionRequest, into output: inout [UInt8]) throws
 }
+
+/// Where tailers put what they read.
+public protocol LogSink: Sendable {
+    /// Up to where the container's file is stored; empty when nothing is.
+    func checkpoint(of identity: LogIdentity) throws -> LogCheckpoint
+
+    /// Takes a batch. What it holds is stored together with its checkpoint, whole or not at all,
+    /// now or at the next `flush`. Throws when the disk is full, for example; the batch is then
+    /// not taken and may be offered again.
+    func append(_ batch: borrowing LogBatch, of identity: LogIdentity) throws
+
+    /// Writes down what was taken, so that readers see it and a killed agent finds it again.
+    func flush(_ identity: LogIdentity) throws
+}
+
+/// Yields entries one by one. Used by one thread.
+public protocol LogCursor: AnyObject {
+    /// The next entry, or nil when there are no more. What cannot be read comes as a gap.
+    func next() throws -> LogEntry?
+}
+
+/// Answers queries out of stored logs. Safe to call from several threads at once.
+public protocol LogQuerier: Sendable {
+    /// The logs that satisfy the matchers, in order of name and then of when they began.
+    func logs(_ matchers: [Matcher]) throws -> [LogIdentity]
+
+    /// The entries asked for, of all logs that match, in order of time; `origin` counts along
+    /// what `logs` gives. Reads no block that its index rules out, and none before it is needed.
+    func select(_ query: LogQuery) throws -> any LogCursor
+}
