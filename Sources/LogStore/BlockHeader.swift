@@ -5,7 +5,7 @@ import Model
 /// What stands before each block, and once more in the index at a sealed segment's end. 128 bytes,
 /// little-endian:
 ///
-///     0 magic "ULGB"            4 version 1, streams, levels (u16)   8 CRC-32C of bytes 12...127
+///     0 magic "ULGB"   4 CRC-32C of bytes 8 to 127    8 version 1, streams, levels (u16)
 ///     12 meta, stored           16 meta, raw          20 text, stored      24 text, raw
 ///     28 filter bytes           32 entries            36 CRC-32C of meta and text as stored
 ///     40 first sequence (i64)   48 first time (i64)   56 last time (i64)
@@ -49,9 +49,9 @@ struct BlockHeader: Hashable, Sendable {
     func encode() -> [UInt8] {
         var b = [UInt8](repeating: 0, count: Self.size)
         Bytes.store(Self.magic, 0, &b)
-        b[4] = 1
-        b[5] = streams
-        Bytes.store(levels, 6, &b)
+        b[8] = 1
+        b[9] = streams
+        Bytes.store(levels, 10, &b)
         for (at, value) in [
             (12, metaStored), (16, metaRaw), (20, textStored), (24, textRaw), (28, filterBytes),
             (32, count), (36, bodyChecksum), (88, checkpoint.headLength), (92, filterChecksum),
@@ -64,18 +64,18 @@ struct BlockHeader: Hashable, Sendable {
             (64, checkpoint.device), (72, checkpoint.inode), (80, checkpoint.headHash),
             (96, checkpoint.stdoutOffset), (104, checkpoint.stderrOffset),
         ] { Bytes.store(value, at, &b) }
-        let sum = b.withUnsafeBytes { Bytes.checksum(.init(rebasing: $0[12...])) }
-        Bytes.store(sum, 8, &b)
+        let sum = b.withUnsafeBytes { Bytes.checksum(.init(rebasing: $0[8...])) }
+        Bytes.store(sum, 4, &b)
         return b
     }
 
     /// Reads a header; nil when it is none, or damaged.
     init?(_ b: UnsafeRawBufferPointer) {
-        guard b.count >= Self.size, Bytes.load(0, b) == Self.magic, b[4] == 1,
-            Bytes.load(8, b) == Bytes.checksum(.init(rebasing: b[12..<Self.size]))
+        guard b.count >= Self.size, Bytes.load(0, b) == Self.magic, b[8] == 1,
+            Bytes.load(4, b) == Bytes.checksum(.init(rebasing: b[8..<Self.size]))
         else { return nil }
-        streams = b[5]
-        levels = Bytes.load(6, b)
+        streams = b[9]
+        levels = Bytes.load(10, b)
         metaStored = Bytes.load(12, b)
         metaRaw = Bytes.load(16, b)
         textStored = Bytes.load(20, b)
@@ -94,7 +94,8 @@ struct BlockHeader: Hashable, Sendable {
         checkpoint.stdoutOffset = Bytes.load(96, b)
         checkpoint.stderrOffset = Bytes.load(104, b)
         gaps = Bytes.load(112, b)
-        guard metaRaw <= Self.maxMeta, count <= metaRaw / 3, textRaw <= Self.maxRaw, metaStored <= Self.maxRaw,
+        guard metaRaw <= Self.maxMeta, count <= metaRaw / 3, textRaw <= Self.maxRaw,
+            metaStored <= Self.maxRaw,
             textStored <= Self.maxRaw, filterBytes <= TokenFilter.maxBytes,
             firstSequence >= 0, firstSequence < Int64.max >> 1
         else { return nil }

@@ -5,32 +5,36 @@ import CZstd
 /// Zstandard (RFC 8878) with its working memory kept. Used by one thread at a time.
 final class Compressor {
     private let context: OpaquePointer
+    private var scratch: UnsafeMutableRawBufferPointer
 
     init() throws(LogStoreError) {
+        scratch = .allocate(byteCount: 0, alignment: 8)
         guard let context = ZSTD_createCCtx() else {
             throw LogStoreError("compressing logs: out of memory")
         }
         self.context = context
     }
 
-    deinit { ZSTD_freeCCtx(context) }
+    deinit {
+        ZSTD_freeCCtx(context)
+        scratch.deallocate()
+    }
 
     /// Appends `bytes` compressed; how many bytes that made.
     func compress(
         _ bytes: UnsafeRawBufferPointer, level: Int32, into output: inout [UInt8]
     ) throws(LogStoreError) -> Int {
-        let start = output.count
         let bound = ZSTD_compressBound(bytes.count)
-        output.append(contentsOf: repeatElement(0, count: bound))
-        let made = output.withUnsafeMutableBytes { all in
-            ZSTD_compressCCtx(
-                context, all.baseAddress.map { $0 + start }, bound, bytes.baseAddress, bytes.count,
-                level)
+        if scratch.count < bound {
+            scratch.deallocate()
+            scratch = .allocate(byteCount: bound, alignment: 8)
         }
+        let made = ZSTD_compressCCtx(
+            context, scratch.baseAddress, bound, bytes.baseAddress, bytes.count, level)
         guard ZSTD_isError(made) == 0 else {
             throw LogStoreError("compressing logs: \(String(cString: ZSTD_getErrorName(made)))")
         }
-        output.removeLast(bound - made)
+        output.append(contentsOf: UnsafeRawBufferPointer(rebasing: scratch[..<made]))
         return made
     }
 }

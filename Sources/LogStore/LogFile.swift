@@ -3,6 +3,7 @@
 import CLinux
 import Glibc
 import Linux
+import SystemPackage
 
 /// A file of the store: read at offsets, appended to, never followed through a link.
 struct LogFile: ~Copyable {
@@ -12,14 +13,21 @@ struct LogFile: ~Copyable {
     /// Opens a regular file; throws for links, pipes and devices.
     init(path: String, flags: Int32) throws(LogStoreError) {
         self.path = path
-        do {
-            descriptor = try OwnedDescriptor(
+        descriptor = try Self.open(path, flags)
+    }
+
+    private static func open(
+        _ path: String, _ flags: Int32
+    ) throws(LogStoreError) -> OwnedDescriptor {
+        do throws(Errno) {
+            let opened = try OwnedDescriptor(
                 opening: path, flags: flags | O_NOFOLLOW | O_NONBLOCK, mode: 0o640)
+            var status = stat()
+            guard fstat(opened.raw, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+                throw .invalidArgument
+            }
+            return opened
         } catch { throw .system("opening", path, error.rawValue) }
-        var status = stat()
-        guard fstat(descriptor.raw, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            throw .system("opening", path, EINVAL)
-        }
     }
 
     var size: Int {

@@ -166,8 +166,8 @@ public final class LogStore: LogSink, Sendable {
     }
 
     /// Runs `body` with the log that is open in a directory, if one is, while nobody writes.
-    func withOpenLog<Result>(
-        in directory: String, _ body: (ContainerLog?, inout Statistics) -> Result
+    func withOpenLog<Result: Sendable>(
+        in directory: String, _ body: @Sendable (ContainerLog?, inout Statistics) -> Result
     ) -> Result {
         state.withLock { state in
             let log = state.logs.values.first { $0.directory == directory }

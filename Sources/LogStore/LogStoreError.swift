@@ -13,7 +13,8 @@ public struct LogStoreError: Error, CustomStringConvertible, Sendable {
     static func system(_ doing: String, _ path: String, _ code: Int32 = errno) -> LogStoreError {
         var advice = ""
         if code == ENOSPC || code == EDQUOT {
-            advice = ". Free some space, or lower logs.max_size; nothing is lost while the "
+            advice =
+                ". Free some space, or lower logs.max_size; nothing is lost while the "
                 + "container's own log files are there"
         } else if code == EACCES || code == EPERM {
             advice = ". The store belongs to the user that the agent runs as"

@@ -40,7 +40,7 @@ extension LogStore {
         for candidate in kept.sorted(by: { $0.newest < $1.newest }) where total > options.maxBytes {
             if remove(candidate) { total -= candidate.bytes }
         }
-        withOpenLog(in: "") { $1.bytesOnDisk = UInt64(max(0, total)) }
+        withOpenLog(in: "") { [total] in $1.bytesOnDisk = UInt64(max(0, total)) }
     }
 
     /// The sealed segments of a directory, oldest first; adds the bytes of all to `total`.

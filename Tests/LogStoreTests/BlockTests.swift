@@ -49,7 +49,9 @@ enum Sample {
             guard end <= all.count else { return nil }
             let reader = try BlockReader()
             guard reader.load(header, body: .init(rebasing: all[start..<end])) else { return nil }
-            return (0..<reader.places.count).map { String(decoding: reader.bytes($0), as: UTF8.self) }
+            return (0..<reader.places.count).map {
+                String(decoding: reader.bytes($0), as: UTF8.self)
+            }
         }
     }
 }
