@@ -29,6 +29,16 @@ enum QueryRoutes {
         return Engine(querier: call.querier, options: options)
     }
 
+    /// Ends the evaluation when the client goes or the time is up.
+    private static func options(_ call: APICall) -> QueryOptions {
+        let scope = call.scope
+        return QueryOptions(interruption: {
+            scope.stopped(in: "expression evaluation").map { error in
+                QueryError(error.kind == .timeout ? .timeout : .canceled, error.message)
+            }
+        })
+    }
+
     private static func instant(_ call: APICall) throws -> Answer {
         let limit = try call.parameters.limit()
         let time = try call.parameters.time("time", default: Parameters.now())
@@ -36,7 +46,9 @@ enum QueryRoutes {
         let engine = try engine(call)
         let queued = call.scope.elapsed
         let result: QueryResult
-        do { result = try engine.instant(expression, at: time) } catch {
+        do {
+            result = try engine.instant(expression, at: time, options: options(call))
+        } catch {
             guard error.kind == .badData else { throw error }
             throw APIError.parameter("query", error.message)
         }
@@ -69,7 +81,8 @@ enum QueryRoutes {
         let engine = try engine(call)
         let queued = call.scope.elapsed
         let result = try engine.range(
-            parameters.first("query") ?? "", start: start, end: end, step: step)
+            parameters.first("query") ?? "", start: start, end: end, step: step,
+            options: options(call))
         return try answer(result, call, limit: limit, queued: queued)
     }
 

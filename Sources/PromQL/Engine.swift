@@ -39,7 +39,7 @@ public struct Engine: Sendable {
         public var lookback: Milliseconds = 300_000
         /// Samples one query may read, and values one node of it may yield.
         public var maxSamples = 50_000_000
-        /// Steps a range query may have: Prometheus' 11,000.
+        /// Steps a range query may have after the first: Prometheus' 11,000.
         public var maxSteps: Int64 = 11_000
         /// The step of a subquery that names none.
         public var subqueryStep: Milliseconds = 60_000
@@ -141,7 +141,7 @@ public struct Engine: Sendable {
             throw QueryError(.badData, "end timestamp must not be before start time")
         }
         let (span, overflow) = end.subtractingReportingOverflow(start)
-        guard !overflow, span / step < options.maxSteps else {
+        guard !overflow, span / step <= options.maxSteps else {
             throw QueryError(
                 .badData,
                 "exceeded maximum resolution of 11,000 points per timeseries. Try "

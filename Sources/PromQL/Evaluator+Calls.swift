@@ -70,7 +70,7 @@ extension Evaluator {
             parameters.append(try scalars(argument, grid))
         }
         try check(function, parameters)
-        var windowed = try windows(arguments[place], grid, function: function.rawValue)
+        let windowed = try windows(arguments[place], grid, function: function.rawValue)
         try count(rows: windowed.series.count, grid)
         var rows: [Row] = []
         rows.reserveCapacity(windowed.series.count)
@@ -78,7 +78,7 @@ extension Evaluator {
             var row = Row(
                 labels: windowed.series[i].labels, dropsName: windowed.series[i].dropsName,
                 count: grid.count)
-            let found = try fill(&row.values, function, &windowed, i, parameters, grid)
+            let found = try fill(&row.values, function, windowed, i, parameters, grid)
             guard found else { continue }
             if function == .quantileOverTime {
                 for value in parameters[0] where value.isNaN || value < 0 || value > 1 {
@@ -116,27 +116,34 @@ extension Evaluator {
 
     /// Evaluates the function for each step; false when it has no value at any.
     private func fill(
-        _ values: inout [Double], _ function: RangeFunction, _ windowed: inout WindowedSeries,
+        _ values: inout [Double], _ function: RangeFunction, _ windowed: WindowedSeries,
         _ index: Int, _ parameters: [[Double]], _ grid: Grid
     ) throws -> Bool {
-        var found = false
+        // Of its own, so that moving it copies nothing.
+        var samples = windowed.series[index].samples
         let isExtended = windowed.extension != .none
+        let (width, before, after) = (windowed.window, windowed.before, windowed.after)
+        let first = parameters.first ?? []
+        let second = parameters.count > 1 ? parameters[1] : []
+        var found = false
         for i in 0..<grid.count {
             let end = windowed.end(grid.time(i))
-            let start = end - windowed.window
-            try windowed.series[index].samples.move(
-                after: start - windowed.before, through: end + windowed.after, self)
-            guard windowed.series[index].samples.count > 0 else { continue }
-            let value =
-                isExtended
-                ? extended(function, windowed, index, start, end)
-                : windowed.series[index].samples.withSamples { times, values in
+            try samples.move(after: end - width - before, through: end + after, self)
+            guard samples.count > 0 else { continue }
+            let value: Double
+            if isExtended {
+                value = Extended.value(
+                    function, samples.samples, after: end - width, through: end,
+                    isSmoothed: windowed.extension == .smoothed)
+            } else {
+                value = samples.withSamples { times, values, isMonotonic in
                     Window(
-                        times: times, values: values, start: start, end: end, now: grid.time(i),
-                        first: parameters.first?[i] ?? 0,
-                        second: parameters.count > 1 ? parameters[1][i] : 0
+                        times: times, values: values, start: end - width, end: end,
+                        now: grid.time(i), isMonotonic: isMonotonic,
+                        first: first.isEmpty ? 0 : first[i], second: second.isEmpty ? 0 : second[i]
                     ).value(function)
                 }
+            }
             if !Absent.isAbsent(value) {
                 values[i] = value
                 found = true
@@ -144,31 +151,6 @@ extension Evaluator {
         }
         try checkInterruption(work: grid.count)
         return found
-    }
-
-    private func extended(
-        _ function: RangeFunction, _ windowed: WindowedSeries, _ index: Int,
-        _ start: Milliseconds, _ end: Milliseconds
-    ) -> Double {
-        let samples = windowed.series[index].samples.samples
-        guard function == .changes || function == .resets else {
-            return Extended.change(
-                function, samples, after: start, through: end,
-                isSmoothed: windowed.extension == .smoothed)
-        }
-        guard let anchored = Extended.anchored(samples, after: start) else {
-            return Absent.value
-        }
-        var times = anchored.map(\.time)
-        var values = anchored.map(\.value)
-        return times.withUnsafeMutableBufferPointer { times in
-            values.withUnsafeMutableBufferPointer { values in
-                let window = Window(
-                    times: UnsafeBufferPointer(times), values: UnsafeBufferPointer(values),
-                    start: start, end: end, now: end, first: 0, second: 0)
-                return function == .changes ? window.changes() : window.resets()
-            }
-        }
     }
 
     // MARK: Absence

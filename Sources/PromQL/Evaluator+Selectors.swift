@@ -193,7 +193,9 @@ extension Evaluator {
                 step: grid.count > 1 ? grid.step : 0, window: window, function: function))
         result.series = selected.map {
             WindowedSeries.One(
-                labels: $0.labels, dropsName: false, samples: SampleWindow(cursor: $0.cursor))
+                labels: $0.labels, dropsName: false,
+                samples: SampleWindow(
+                    cursor: $0.cursor, countsResets: function == "rate" || function == "increase"))
         }
         return result
     }
@@ -306,91 +308,4 @@ struct WindowedSeries {
 
     /// The end of the window of the step at `time`.
     func end(_ time: Milliseconds) -> Milliseconds { (pinned ?? time) - offset }
-}
-
-/// One sample.
-struct TimedValue {
-    var time: Milliseconds
-    var value: Double
-}
-
-/// A window that moves forward over the samples of one series; it holds the samples of the window
-/// and the rest of the run that was decoded last. Stale markers are left out.
-struct SampleWindow {
-    private(set) var times: [Milliseconds]
-    private(set) var values: [Double]
-    /// The samples in the window.
-    private(set) var low = 0
-    private(set) var high = 0
-    private var cursor: (any SampleCursor)?
-    private var buffer = SampleBuffer()
-
-    init(cursor: any SampleCursor) {
-        self.cursor = cursor
-        times = []
-        values = []
-    }
-
-    init(times: [Milliseconds], values: [Double]) {
-        self.times = times
-        self.values = values
-    }
-
-    var count: Int { high - low }
-
-    var samples: [TimedValue] {
-        (low..<high).map { TimedValue(time: times[$0], value: values[$0]) }
-    }
-
-    /// Moves to the samples later than `after` and not later than `end`. Both may only grow from
-    /// call to call.
-    mutating func move(
-        after: Milliseconds, through end: Milliseconds, _ evaluator: Evaluator
-    ) throws {
-        while cursor != nil, times.last.map({ $0 <= end }) ?? true {
-            try load(after: after, evaluator)
-        }
-        times.withUnsafeBufferPointer { times in
-            while high < times.count, times[high] <= end { high += 1 }
-            while low < high, times[low] <= after { low += 1 }
-        }
-    }
-
-    private mutating func load(after: Milliseconds, _ evaluator: Evaluator) throws {
-        guard let cursor, try cursor.next(into: &buffer) else {
-            self.cursor = nil
-            return
-        }
-        try evaluator.count(samples: buffer.timestamps.count)
-        while low < times.count, times[low] <= after { low += 1 }
-        if low == times.count {
-            times.removeAll(keepingCapacity: true)
-            values.removeAll(keepingCapacity: true)
-            (low, high) = (0, 0)
-        } else if low > 1024, low > times.count / 2 {
-            times.removeFirst(low)
-            values.removeFirst(low)
-            high = max(0, high - low)
-            low = 0
-        }
-        high = max(high, low)
-        for i in buffer.timestamps.indices where !Absent.isAbsent(buffer.values[i]) {
-            times.append(buffer.timestamps[i])
-            values.append(buffer.values[i])
-        }
-    }
-
-    /// Calls `body` with the samples of the window.
-    @inline(__always)
-    func withSamples<T>(
-        _ body: (UnsafeBufferPointer<Milliseconds>, UnsafeBufferPointer<Double>) -> T
-    ) -> T {
-        times.withUnsafeBufferPointer { times in
-            values.withUnsafeBufferPointer { values in
-                body(
-                    UnsafeBufferPointer(rebasing: times[low..<high]),
-                    UnsafeBufferPointer(rebasing: values[low..<high]))
-            }
-        }
-    }
 }

@@ -37,8 +37,28 @@ enum Extended {
         return (first, last, left, right)
     }
 
+    /// The value of a function that may have such a window, or `Absent`.
+    static func value(
+        _ function: RangeFunction, _ samples: [TimedValue], after start: Milliseconds,
+        through end: Milliseconds, isSmoothed: Bool
+    ) -> Double {
+        guard function == .changes || function == .resets else {
+            return change(function, samples, after: start, through: end, isSmoothed: isSmoothed)
+        }
+        guard let anchored = anchored(samples, after: start) else { return Absent.value }
+        let times = anchored.map(\.time)
+        let values = anchored.map(\.value)
+        return times.withUnsafeBufferPointer { times in
+            values.withUnsafeBufferPointer { values in
+                let window = Window(
+                    times: times, values: values, start: start, end: end, now: end)
+                return function == .changes ? window.changes() : window.resets()
+            }
+        }
+    }
+
     /// `rate`, `increase` or `delta` between the edges, without extrapolation.
-    static func change(
+    private static func change(
         _ function: RangeFunction, _ samples: [TimedValue], after start: Milliseconds,
         through end: Milliseconds, isSmoothed: Bool
     ) -> Double {
@@ -65,7 +85,9 @@ enum Extended {
     }
 
     /// The samples from the last one at or before the start on; nil when none is after it.
-    static func anchored(_ samples: [TimedValue], after start: Milliseconds) -> [TimedValue]? {
+    private static func anchored(_ samples: [TimedValue], after start: Milliseconds)
+        -> [TimedValue]?
+    {
         guard let first = samples.firstIndex(where: { $0.time > start }) else { return nil }
         return Array(samples[Swift.max(0, first - 1)...])
     }

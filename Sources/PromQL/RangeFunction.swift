@@ -46,9 +46,11 @@ struct Window {
     let end: Milliseconds
     /// The step's own time, which an offset does not move.
     let now: Milliseconds
+    /// Whether it is known that no value is less than the one before.
+    var isMonotonic = false
     /// The function's numbers.
-    let first: Double
-    let second: Double
+    var first = 0.0
+    var second = 0.0
 
     /// The function's value, or `Absent`. There is at least one sample.
     @inline(__always)
@@ -103,7 +105,7 @@ struct Window {
         let count = values.count
         guard count > 1 else { return Absent.value }
         var increase = values[count - 1] - values[0]
-        if isCounter {
+        if isCounter, !isMonotonic {
             var previous = values[0]
             for i in 1..<count {
                 let value = values[i]

@@ -73,7 +73,7 @@ struct EngineTests {
                         })
                 ]))
         #expect(throws: QueryError.self) {
-            try engine.range("m", start: 0, end: 11_000_000, step: 1000)
+            try engine.range("m", start: 0, end: 11_001_000, step: 1000)
         }
         #expect(throws: QueryError.self) { try engine.range("m", start: .min, end: .max, step: 1) }
     }
