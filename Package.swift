@@ -85,6 +85,11 @@ let package = Package(
             dependencies: ["CSQLite", "Codecs", "Linux", "Matching", "Model", system],
             swiftSettings: gnu),
 
+        // Floor 3: what works on stores and languages.
+        .target(
+            name: "Interchange", dependencies: ["Codecs", "Model", "SeriesStore"],
+            swiftSettings: strict),
+
         // Floor 4: serving.
         .target(
             name: "HTTPAPI",
@@ -113,8 +118,8 @@ let package = Package(
         .executableTarget(
             name: "ullage",
             dependencies: [
-                "Agent", "Chart", "Config", "Linux", "LogStore", "Logs", "Matching", "Model",
-                "Runtime", system,
+                "Agent", "Chart", "Config", "Interchange", "Linux", "LogStore", "Logs", "Matching",
+                "Model", "PromQL", "Runtime", "SeriesStore", system,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -134,6 +139,10 @@ let package = Package(
         .testTarget(name: "ChartTests", dependencies: ["Chart"], swiftSettings: strict),
         .testTarget(
             name: "OpenMetricsTests", dependencies: ["Codecs", "Model"], swiftSettings: strict),
+        .testTarget(
+            name: "InterchangeTests",
+            dependencies: ["Codecs", "Interchange", "Model", "SeriesStore", "TestSupport"],
+            swiftSettings: strict),
         .testTarget(
             name: "ConfigTests", dependencies: ["Config", "TestSupport"], swiftSettings: strict),
         .testTarget(

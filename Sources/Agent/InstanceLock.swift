@@ -3,14 +3,15 @@
 import CLinux
 import Glibc
 
-/// Keeps a second agent away from a data directory, for as long as it is held.
+/// Keeps agents away from a data directory, for as long as it is held: each agent holds it, and so
+/// do commands that open the store themselves.
 ///
 /// flock(2) goes with the process, so a killed agent leaves nothing to clean up.
-struct InstanceLock: ~Copyable {
+public struct InstanceLock: ~Copyable {
     private let descriptor: Int32
 
-    /// Takes the lock at `path`, making the file and its directory.
-    init(path: String) throws(AgentError) {
+    /// Takes the lock at `path`, making the file.
+    public init(path: String) throws(AgentError) {
         descriptor = ul_open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else {
             throw AgentError(
@@ -20,8 +21,8 @@ struct InstanceLock: ~Copyable {
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             let reason =
                 errno == EWOULDBLOCK
-                ? "another agent is running with this data directory. Stop it, or give this one "
-                    + "its own --data-dir."
+                ? "an agent is running with this data directory. Stop it, or use another "
+                    + "--data-dir."
                 : AgentError.reason(errno)
             close(descriptor)
             throw AgentError("cannot lock \(path): \(reason)")

@@ -18,6 +18,6 @@ struct Ullage: AsyncParsableCommand {
             RunCommand.self, StopCommand.self, RemoveCommand.self,
             ListCommand.self, InspectCommand.self, StatsCommand.self, LogsCommand.self,
             QueryCommand.self, SeriesCommand.self, LabelsCommand.self, HeadroomCommand.self,
-            ConfigCommand.self, DoctorCommand.self, VersionCommand.self,
+            StorageCommand.self, ConfigCommand.self, DoctorCommand.self, VersionCommand.self,
         ])
 }

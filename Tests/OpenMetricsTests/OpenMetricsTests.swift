@@ -129,7 +129,7 @@ struct OpenMetricsTests {
             let time = Int64(bitPattern: random.next()) % 4_000_000_000_000
             var output: [UInt8] = []
             OpenMetricsWriter.append(
-                prefix: OpenMetricsWriter.linePrefix(labels), value: "\(value)", timestamp: time,
+                prefix: OpenMetricsWriter.linePrefix(labels), value: value, timestamp: time,
                 to: &output)
             let events = try parse(output + OpenMetricsWriter.end)
             #expect(events == [.sample(labels, value: value, timestamp: time)])

@@ -21,6 +21,7 @@ struct LineScanner {
     var peek: UInt8 { bytes.first ?? 0 }
 
     mutating func advance() { bytes = bytes.dropFirst() }
+    mutating func advance(by count: Int) { bytes = bytes.dropFirst(count) }
     mutating func dropLast() { bytes = bytes.dropLast() }
     mutating func skipBlanks() { bytes = bytes.drop { $0 == 0x20 || $0 == 0x09 } }
 

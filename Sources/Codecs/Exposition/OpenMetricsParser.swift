@@ -35,14 +35,21 @@ public struct OpenMetricsParser: Sendable {
     public static let maxLabels = 256
 
     private let format: Format
+    private let requiresTime: Bool
     private var sawEnd = false
     /// Lines read so far.
     public private(set) var line = 0
     private var pending: [UInt8] = []
+    /// How the last sample's line began, up to its value, and what that said: texts list the
+    /// samples of a series one after the other.
+    private var lastPrefix: [UInt8] = []
+    private var lastLabels = Labels()
 
-    /// A parser before the first byte of a text in this format.
-    public init(_ format: Format = .openMetrics) {
+    /// A parser before the first byte of a text in this format. With `requiresTime` a sample
+    /// without a time is a mistake.
+    public init(_ format: Format = .openMetrics, requiresTime: Bool = false) {
         self.format = format
+        self.requiresTime = requiresTime
     }
 
     /// Takes the next bytes of the text and hands each event of a finished line to `body`.
@@ -133,7 +140,14 @@ public struct OpenMetricsParser: Sendable {
         "gaugehistogram": .unknown,
     ]
 
-    private func sample(_ text: inout LineScanner) throws(OpenMetricsError) -> Event {
+    private mutating func sample(
+        _ text: inout LineScanner
+    ) throws(OpenMetricsError) -> Event {
+        if !lastPrefix.isEmpty, text.bytes.starts(with: lastPrefix) {
+            text.advance(by: lastPrefix.count)
+            return try value(of: lastLabels, &text)
+        }
+        let start = text.bytes
         var labels: [Label] = []
         if text.peek != UInt8(ascii: "{") {
             labels.append(Label(name: Labels.metricName, value: try text.name(allowsColon: true)))
@@ -143,14 +157,30 @@ public struct OpenMetricsParser: Sendable {
         guard labels.contains(where: { $0.name == Labels.metricName && !$0.value.isEmpty }) else {
             throw text.error("the sample has no metric name")
         }
+        text.skipBlanks()
+        let prefix = start[..<text.bytes.startIndex]
+        // A name that touches what follows it is not told from a longer one.
+        let last = prefix.last ?? 0
+        lastPrefix = last == 0x20 || last == UInt8(ascii: "}") ? Array(prefix) : []
+        lastLabels = Labels(labels)
+        return try value(of: lastLabels, &text)
+    }
+
+    private func value(
+        of labels: Labels, _ text: inout LineScanner
+    ) throws(OpenMetricsError) -> Event {
         let value = try text.number()
         var timestamp: Milliseconds?
         text.skipBlanks()
-        if !text.isAtEnd, text.peek != UInt8(ascii: "#") { timestamp = try text.timestamp() }
+        if !text.isAtEnd, text.peek != UInt8(ascii: "#") {
+            timestamp = try text.timestamp()
+        } else if requiresTime {
+            throw text.error("expected the sample's time")
+        }
         text.skipBlanks()
         if text.peek == UInt8(ascii: "#") { try text.exemplar() }
         text.skipBlanks()
         guard text.isAtEnd else { throw text.error("expected the end of the line") }
-        return .sample(Labels(labels), value: value, timestamp: timestamp)
+        return .sample(labels, value: value, timestamp: timestamp)
     }
 }

@@ -29,21 +29,26 @@ public enum OpenMetricsWriter {
         return output
     }
 
-    /// Appends a line: `prefix`, the value as given, and the time in seconds.
+    /// Appends a line: `prefix`, the value, and the time in seconds.
     public static func append(
-        prefix: [UInt8], value: String, timestamp: Milliseconds, to output: inout [UInt8]
+        prefix: [UInt8], value: Double, timestamp: Milliseconds, to output: inout [UInt8]
     ) {
         output += prefix
-        output += value.utf8
+        ExpositionText.append(value, to: &output)
         output.append(0x20)
-        if timestamp < 0 { output.append(UInt8(ascii: "-")) }
-        let magnitude = timestamp.magnitude
-        output += String(magnitude / 1000).utf8
-        output.append(UInt8(ascii: "."))
-        let fraction = String(magnitude % 1000)
-        output += String(repeating: "0", count: 3 - fraction.count).utf8
-        output += fraction.utf8
+        appendSeconds(timestamp, to: &output)
         output.append(0x0a)
+    }
+
+    /// Appends a time in seconds with three decimals.
+    public static func appendSeconds(_ timestamp: Milliseconds, to output: inout [UInt8]) {
+        if timestamp < 0 { output.append(UInt8(ascii: "-")) }
+        let (seconds, fraction) = timestamp.magnitude.quotientAndRemainder(dividingBy: 1000)
+        output += String(seconds).utf8
+        output.append(UInt8(ascii: "."))
+        for digit in [fraction / 100, fraction / 10 % 10, fraction % 10] {
+            output.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: digit))
+        }
     }
 
     private static func isPlain(_ name: String, allowsColon: Bool) -> Bool {

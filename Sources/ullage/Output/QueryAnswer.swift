@@ -2,6 +2,7 @@
 
 import Chart
 import FoundationEssentials
+import Interchange
 
 /// The answer of `/api/v1/query` and `/api/v1/query_range`, and how it is printed.
 struct QueryAnswer {
@@ -69,7 +70,7 @@ struct QueryAnswer {
     func csv(isForTerminal: Bool) -> String {
         let names = Set(series.flatMap(\.labels.keys)).sorted()
         func cell(_ text: String) -> String {
-            Self.cell(isForTerminal ? Terminal.safe(text, limit: .max) : text)
+            CSV.cell(isForTerminal ? Terminal.safe(text, limit: .max) : text)
         }
         var text = (names + ["timestamp", "value"]).map(cell).joined(separator: ",") + "\r\n"
         for one in series {
@@ -80,13 +81,6 @@ struct QueryAnswer {
             }
         }
         return text
-    }
-
-    private static func cell(_ text: String) -> String {
-        var text = text
-        if let first = text.first, "=+-@\t\r".contains(first) { text = "'" + text }
-        guard text.contains(where: { ",\"\r\n".contains($0) }) else { return text }
-        return "\"" + text.replacing("\"", with: "\"\"") + "\""
     }
 
     static func selector(_ labels: [String: String]) -> String {
