@@ -193,6 +193,17 @@ final class BlockReader {
             sequence: header.firstSequence + Int64(index), origin: origin)
     }
 
+    /// The entry whose bytes, or whose newline, are at an offset of the text; at least `from`.
+    func index(at offset: Int, from: Int) -> Int {
+        var low = from
+        var high = places.count - 1
+        while low < high {
+            let middle = (low + high + 1) / 2
+            if places[middle].start <= offset { low = middle } else { high = middle - 1 }
+        }
+        return low
+    }
+
     /// An entry's bytes, valid until the next `load`.
     func bytes(_ index: Int) -> UnsafeRawBufferPointer {
         let place = places[index]

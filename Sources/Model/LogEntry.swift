@@ -243,6 +243,8 @@ public struct LogQuery: Sendable {
     public var levels: Set<LogLevel> = []
     /// Conditions that all hold.
     public var filters: [LineFilter] = []
+    /// For a container's id, the first sequence wanted: where an earlier query ended.
+    public var from: [String: Int64] = [:]
     /// Whether the newest entries come first.
     public var backward = false
     /// Asked between blocks; true ends the query early.

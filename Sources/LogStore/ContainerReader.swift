@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import Model
+
+/// What the readers of one query share.
+final class ReadingTools {
+    let query: LogQuery
+    let matcher: LineMatcher
+    let block: BlockReader
+    /// Blocks decompressed, and blocks that index or filter ruled out.
+    var blocksRead = 0
+    var blocksSkipped = 0
+
+    init(_ query: LogQuery) throws {
+        self.query = query
+        matcher = try LineMatcher(query.filters)
+        block = try BlockReader()
+    }
+
+    func wants(_ header: BlockHeader) -> Bool {
+        guard header.minTime <= query.end, header.maxTime >= query.start else { return false }
+        if header.gaps > 0 { return true }
+        let levels = query.levels.reduce(UInt16(0)) { $0 | 1 << UInt16($1.rawValue) }
+        let streams = query.streams.reduce(UInt8(0)) { $0 | 1 << $1.rawValue }
+        return (levels == 0 || levels & header.levels != 0)
+            && (streams == 0 || streams & header.streams != 0)
+    }
+
+    func wants(_ place: BlockReader.Place) -> Bool {
+        guard place.timestamp >= query.start, place.timestamp <= query.end else { return false }
+        if Flags.isGap(place.flags) { return true }
+        return (query.levels.isEmpty || query.levels.contains(Flags.level(place.flags)))
+            && (query.streams.isEmpty || query.streams.contains(Flags.stream(place.flags)))
+    }
+}
+
+/// Reads one container's log for a query, block by block, in either direction.
+///
+/// The head is read before the segments are listed. The writer puts a block in the segment before
+/// it takes it out of the head, so nothing is missed, and sequences tell what is in both.
+final class ContainerReader {
+    private enum Step {
+        case block(file: Int, BlockPlace)
+        case head(HeadBlocks.Block)
+        case gap(entries: Int64, time: Int64, file: String)
+    }
+
+    let identity: LogIdentity
+    private let directory: String
+    private let origin: Int
+    private let tools: ReadingTools
+    private let from: Int64
+
+    private var names: [String]
+    private var head: [HeadBlocks.Block]
+    /// Which file of `names` is looked at next; `names.count` stands for the head.
+    private var nextFile: Int
+    private var lastIndex: SegmentIndex?
+    private var steps: ArraySlice<Step> = []
+    private var openFile: (number: Int, size: Int)?
+    private var pending: [LogEntry] = []
+    private var position = 0
+    private var body: [UInt8] = []
+
+    init(_ identity: LogIdentity, directory: String, origin: Int, tools: ReadingTools) {
+        self.identity = identity
+        self.directory = directory
+        self.origin = origin
+        self.tools = tools
+        from = tools.query.from[identity.id] ?? 0
+        head = HeadBlocks.read(path: directory + "/" + SegmentName.head, after: 0)
+        names = SegmentName.segments(in: directory)
+        nextFile = 0
+        var end: Int64 = 0
+        if let last = names.last, let file = try? LogFile(path: path(last), flags: O_RDONLY) {
+            lastIndex = try? SegmentIndex.read(file)
+            end = lastIndex?.blocks.last?.header.endSequence ?? 0
+        }
+        head.removeAll { $0.header.firstSequence < end }
+        if tools.query.backward { nextFile = names.count }
+    }
+
+    private func path(_ name: String) -> String { directory + "/" + name }
+
+    /// The next entry without taking it.
+    func peek() throws -> LogEntry? {
+        while position >= pending.count {
+            guard try refill() else { return nil }
+        }
+        return pending[position]
+    }
+
+    /// Passes over the entry `peek` gave.
+    func advance() { position += 1 }
+
+    /// Reads the next block that has entries wanted; false at the end.
+    private func refill() throws -> Bool {
+        pending.removeAll(keepingCapacity: true)
+        position = 0
+        while pending.isEmpty {
+            if tools.query.isCancelled() { return false }
+            guard let step = tools.query.backward ? steps.popLast() : steps.popFirst() else {
+                guard try plan() else { return false }
+                continue
+            }
+            switch step {
+            case .block(let file, let place): try read(place, of: file)
+            case .head(let block):
+                if block.body.withUnsafeBytes({ tools.block.load(block.header, body: $0) }) {
+                    collect()
+                }
+            case .gap(let entries, let time, let file): addGap(entries, time, file)
+            }
+        }
+        return true
+    }
+
+    /// Lists the steps of the next file; false when there is none.
+    private func plan() throws -> Bool {
+        let backward = tools.query.backward
+        guard (0...names.count).contains(nextFile) else { return false }
+        let number = nextFile
+        nextFile += backward ? -1 : 1
+        if number == names.count {
+            steps =
+                head.filter { $0.header.endSequence > from && tools.wants($0.header) }
+                .map { .head($0) }[...]
+            return true
+        }
+        let name = names[number]
+        let isLast = number == names.count - 1
+        // A later segment's name tells where this one ends: what is before `from` is not opened.
+        if !isLast, let next = SegmentName.firstSequence(names[number + 1]), next <= from {
+            return true
+        }
+        var index = isLast ? lastIndex : nil
+        if index == nil, let file = try? LogFile(path: path(name), flags: O_RDONLY) {
+            index = try SegmentIndex.read(file)
+        }
+        // Retention may have removed it since it was listed.
+        guard let index else { return true }
+        steps = list(index, number, isLast: isLast)[...]
+        return true
+    }
+
+    private func list(_ index: SegmentIndex, _ number: Int, isLast: Bool) -> [Step] {
+        var result: [Step] = []
+        var expected = SegmentName.firstSequence(names[number]) ?? 0
+        func gap(_ next: Int64, _ time: Int64) {
+            let missing = next - max(expected, from)
+            guard missing > 0, time >= tools.query.start, time <= tools.query.end else { return }
+            result.append(.gap(entries: missing, time: time, file: names[number]))
+        }
+        for place in index.blocks {
+            gap(place.header.firstSequence, place.header.minTime)
+            expected = place.header.endSequence
+            guard expected > from else { continue }
+            if tools.wants(place.header) {
+                result.append(.block(file: number, place))
+            } else {
+                tools.blocksSkipped += 1
+            }
+        }
+        if !isLast, let next = SegmentName.firstSequence(names[number + 1]) {
+            gap(next, index.blocks.last?.header.maxTime ?? 0)
+        }
+        return result
+    }
+
+    private func read(_ place: BlockPlace, of number: Int) throws {
+        let name = names[number]
+        guard let file = try? LogFile(path: path(name), flags: O_RDONLY) else { return }
+        let header = place.header
+        let filterBytes = Int(header.filterBytes)
+        if tools.matcher.usesFilter, filterBytes > 0, header.gaps == 0 {
+            let filter = try file.bytes(at: place.offset + BlockHeader.size, count: filterBytes)
+            let rulesOut = filter.withUnsafeBytes {
+                Bytes.checksum($0) == header.filterChecksum && !tools.matcher.mayMatch($0)
+            }
+            if rulesOut {
+                tools.blocksSkipped += 1
+                return
+            }
+        }
+        body = try file.bytes(
+            at: place.offset + BlockHeader.size + filterBytes,
+            count: Int(header.metaStored) + Int(header.textStored))
+        tools.blocksRead += 1
+        if body.withUnsafeBytes({ tools.block.load(header, body: $0) }) {
+            collect()
+        } else {
+            addGap(Int64(header.count), header.minTime, name)
+        }
+    }
+
+    /// Takes the entries wanted out of the block that was loaded.
+    private func collect() {
+        let block = tools.block
+        let first = block.header.firstSequence
+        func take(_ i: Int) {
+            guard first + Int64(i) >= from, tools.wants(block.places[i]) else { return }
+            pending.append(block.entry(i, origin: origin))
+        }
+        if tools.matcher.isEmpty {
+            for i in 0..<block.places.count { take(i) }
+        } else if block.header.gaps > 0 {
+            for i in 0..<block.places.count
+            where Flags.isGap(block.places[i].flags) || tools.matcher.matches(block.bytes(i)) {
+                take(i)
+            }
+        } else {
+            tools.matcher.forEachMatch(in: block, take)
+        }
+        if tools.query.backward { pending.reverse() }
+    }
+
+    private func addGap(_ entries: Int64, _ time: Int64, _ file: String) {
+        let text =
+            "\(entries) \(entries == 1 ? "entry is" : "entries are") missing: a block of "
+            + "\(file) is damaged"
+        pending.append(
+            LogEntry(
+                timestamp: time, stream: .stderr, level: .unknown, isGap: true,
+                bytes: Array(text.utf8), origin: origin))
+    }
+}
