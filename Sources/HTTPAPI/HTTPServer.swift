@@ -79,7 +79,7 @@ public struct HTTPServer: Sendable {
     }
 
     private static let endpoints =
-        QueryRoutes.all + SeriesRoutes.all + StatusRoutes.all
+        QueryRoutes.all + ParseRoutes.all + SeriesRoutes.all + StatusRoutes.all
         + [FederateRoute.endpoint, RemoteReadRoute.endpoint]
 
     private func addRoutes(_ router: APIRouter) {

@@ -101,7 +101,7 @@ public indirect enum DurationExpression: Hashable, Sendable {
     }
 
     /// The milliseconds of a literal, nil when it depends on anything or has an operator.
-    var literalMilliseconds: Milliseconds? {
+    public var literalMilliseconds: Milliseconds? {
         switch self {
         case .literal(let value, _): Milliseconds((value * 1000).rounded(.towardZero))
         case .negative(.literal(let value, _)):
