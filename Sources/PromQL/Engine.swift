@@ -67,7 +67,7 @@ public struct Engine: Sendable {
     ) throws(QueryError) -> QueryResult {
         let parsed = try Parser.parse(expression)
         let grid = Grid(start: time, step: 1, count: 1)
-        return try run(expression, grid: grid, step: 0, query) { evaluator in
+        return try run(expression, grid: grid, end: time, step: 0, query) { evaluator in
             switch parsed.type {
             case .matrix: return .matrix(try evaluator.matrix(parsed, grid))
             case .string:
@@ -105,7 +105,7 @@ public struct Engine: Sendable {
                 "invalid expression type \"\(parsed.type.documented)\" for range query, must be "
                     + "Scalar or instant Vector")
         }
-        return try run(expression, grid: grid, step: step, query) { evaluator in
+        return try run(expression, grid: grid, end: end, step: step, query) { evaluator in
             guard parsed.type == .vector else {
                 let values = try evaluator.scalars(parsed, grid)
                 return .matrix([MatrixSeries(labels: [:], points: grid.points(values))])
@@ -151,14 +151,14 @@ public struct Engine: Sendable {
     }
 
     private func run(
-        _ expression: String, grid: Grid, step: Milliseconds, _ query: QueryOptions,
-        _ body: (Evaluator) throws -> QueryValue
+        _ expression: String, grid: Grid, end: Milliseconds, step: Milliseconds,
+        _ query: QueryOptions, _ body: (Evaluator) throws -> QueryValue
     ) throws(QueryError) -> QueryResult {
         let clock = ContinuousClock()
         let began = clock.now
         let evaluator = Evaluator(
             querier: querier, options: options, query: query, text: expression, grid: grid,
-            step: step)
+            end: end, step: step)
         do {
             var result = QueryResult(value: try body(evaluator))
             (result.warnings, result.infos) = evaluator.annotations.texts()

@@ -172,9 +172,11 @@ extension Evaluator {
             var last = (value: Absent.value, place: 0)
             for (i, value) in row.values.enumerated() where !Absent.isAbsent(value) {
                 if value.bitPattern != last.value.bitPattern {
+                    var grouping = aggregate
+                    if !aggregate.isWithout { grouping.grouping.append(label) }
                     var labels = row.labels
                     labels[label] = Quoting.decimal(value)
-                    labels = Groups.labels(labels, aggregate)
+                    labels = Groups.labels(labels, grouping)
                     if places[labels] == nil {
                         places[labels] = results.count
                         results.append(Row(labels: labels, count: grid.count))

@@ -49,9 +49,9 @@ extension Evaluator {
         case "time": return (0..<grid.count).map { Double(grid.time($0)) / 1000 }
         case "pi": value = .pi
         case "start": value = Double(self.grid.start) / 1000
-        case "end": value = Double(self.grid.end) / 1000
+        case "end": value = Double(end) / 1000
         case "step": value = Double(step) / 1000
-        case "range": value = Double(self.grid.end - self.grid.start) / 1000
+        case "range": value = Double(end - self.grid.start) / 1000
         default: return nil
         }
         return [Double](repeating: value, count: grid.count)

@@ -8,7 +8,7 @@ extension Evaluator {
 
     func milliseconds(_ duration: DurationExpression) throws(QueryError) -> Milliseconds {
         try duration.milliseconds(
-            step: Double(step) / 1000, range: Double(grid.end - grid.start) / 1000)
+            step: Double(step) / 1000, range: Double(end - grid.start) / 1000)
     }
 
     private func positive(_ duration: DurationExpression) throws(QueryError) -> Milliseconds {
@@ -23,7 +23,7 @@ extension Evaluator {
         switch at {
         case .time(let time): time
         case .start: grid.start
-        case .end: grid.end
+        case .end: end
         case nil: nil
         }
     }

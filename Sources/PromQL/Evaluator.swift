@@ -9,6 +9,8 @@ final class Evaluator {
     let query: QueryOptions
     /// The steps of the whole query, for `@ start()`, `step()` and the like.
     let grid: Grid
+    /// The end that was asked for, for `@ end()`: the last step may be before it.
+    let end: Milliseconds
     /// The query's step as `step()` has it, 0 for an instant query.
     let step: Milliseconds
     let lookback: Milliseconds
@@ -18,12 +20,13 @@ final class Evaluator {
 
     init(
         querier: any SeriesQuerier, options: Engine.Options, query: QueryOptions, text: String,
-        grid: Grid, step: Milliseconds
+        grid: Grid, end: Milliseconds, step: Milliseconds
     ) {
         self.querier = querier
         self.options = options
         self.query = query
         self.grid = grid
+        self.end = end
         self.step = step
         lookback = query.lookback ?? options.lookback
         annotations = Annotations(text: text)

@@ -65,8 +65,10 @@ def targets():
         yield {"job": VALUES["job"][index % 2], "instance": instance, "zone": ZONES[index // 3]}
 
 
-def times(rng, base, interval, gaps):
-    """Times in milliseconds, none on a whole second, with pauses of up to 15 minutes."""
+def times(rng, base, interval, gaps, steady):
+    """Times in milliseconds, none on a whole second, with pauses of up to 15 minutes; `steady` but
+    for these within 5 milliseconds, else within 2 seconds."""
+    phase = rng.randint(100, 900)
     at = base + rng.uniform(0, interval)
     end = base + DURATION
     if rng.random() < 0.2:
@@ -75,18 +77,18 @@ def times(rng, base, interval, gaps):
         end -= rng.uniform(0, DURATION / 2)
     last = 0
     while at < end:
-        stamp = int(at) * 1000 + rng.randint(1, 999)
+        stamp = int(at) * 1000 + (phase + rng.randint(-5, 5) if steady else rng.randint(1, 999))
         if stamp > last:
             yield stamp
             last = stamp
-        at += interval + rng.uniform(-1.9, 1.9)
+        at += interval if steady else interval + rng.uniform(-1.9, 1.9)
         if rng.random() < gaps:
-            at += rng.uniform(20, 900)
+            at += rng.randint(20, 900)
 
 
 def counter(rng, stamps, step):
-    # Far from 0 at the start and after a pause: Prometheus 3 extrapolates to the left of a counter
-    # that began lately in another way.
+    # Far from 0 at the start and after a pause, and steady: where a window's first sample is late
+    # and near 0, Prometheus 3 extrapolates to its left in another way.
     value = float(rng.randint(2000, 6000))
     last = None
     result = []
@@ -127,12 +129,18 @@ def odd(rng, stamps, kind):
 def histogram(rng, stamps):
     """Samples of each bucket, of the count and of the sum; cumulative over le."""
     counts = [0.0] * len(BOUNDS)
-    total = 0.0
+    total = float(rng.randint(2000, 4000))
+    last = None
     for index in range(len(BOUNDS)):
-        counts[index] = float(rng.randint(300, 900)) + (counts[index - 1] if index else 0)
+        counts[index] = float(rng.randint(2000, 4000)) + (counts[index - 1] if index else 0)
     rows = []
     for stamp in stamps:
-        if rng.random() < 0.005:
+        paused = last is not None and stamp - last > 20_000
+        last = stamp
+        if paused and total < 2000:
+            counts = [count + 2000 * (i + 1) for i, count in enumerate(counts)]
+            total += 2000
+        elif not paused and rng.random() < 0.005:
             counts = [0.0] * len(BOUNDS)
             total = 0.0
         for _ in range(rng.randint(0, 6)):
@@ -153,15 +161,15 @@ def generate(seed, base):
         if samples:
             series.append(({"__name__": name, **labels}, samples))
 
-    def stamps(interval=INTERVAL, gaps=0.004):
-        return list(times(rng, base, interval, gaps))
+    def stamps(interval=INTERVAL, gaps=0.004, steady=False):
+        return list(times(rng, base, interval, gaps, steady))
 
     for target in targets():
         for code in VALUES["code"]:
-            add("diff_requests_total", {**target, "code": code}, counter(rng, stamps(), 1))
+            add("diff_requests_total", {**target, "code": code}, counter(rng, stamps(steady=True), 1))
         for mode in VALUES["mode"]:
             labels = {**target, "mode": mode}
-            add("diff_cpu_seconds_total", labels, counter(rng, stamps(), 0.125))
+            add("diff_cpu_seconds_total", labels, counter(rng, stamps(steady=True), 0.125))
         add("diff_memory_bytes", target, gauge(rng, stamps(), 0, 16000))
         add("diff_limit_bytes", target, gauge(rng, stamps(30), 15000, 16000))
         for sensor in VALUES["sensor"]:
@@ -173,7 +181,7 @@ def generate(seed, base):
         add("diff_flag", target, [(t, float(rng.random() < 0.8)) for t in stamps()])
         info = {**target, "version": rng.choice(VALUES["version"]), "odd": rng.choice(ODD)}
         add("diff_info", info, [(t, 1.0) for t in stamps(60, 0)])
-        rows = histogram(rng, stamps())
+        rows = histogram(rng, stamps(steady=True))
         for index, bound in enumerate(BOUNDS):
             add("diff_latency_seconds_bucket", {**target, "le": bound},
                 [(stamp, counts[index]) for stamp, counts, _ in rows])

@@ -47,7 +47,8 @@ def query_of(number, seed, base):
         return "/api/v1/query", parameters, expression
     step = rng.choice([10, 20, 30, 60, 120, 300])
     parameters["start"] = generator.moment()
-    parameters["end"] = parameters["start"] + step * rng.randint(0, 50) + rng.choice([0, 0, 3])
+    # The end need not be a step, but is 7 seconds past a multiple of 10 like all times.
+    parameters["end"] = parameters["start"] + step * rng.randint(0, 50) + rng.choice([0, 0, 20])
     parameters["step"] = step
     return "/api/v1/query_range", parameters, expression
 

@@ -295,8 +295,12 @@ class Generator:
         special = a.special or b.special or operator in "/%^"
         # Infinities of both signs meet whatever the order: sums of them stay exact.
         crosses = operator in ("-", "%", "atan2") or a.crosses_zero or b.crosses_zero
+        text = f"{a.operand} {operator}{matching} {b.operand}"
+        if operator == "atan2" and not (a.scalar and b.scalar):
+            # Prometheus 2 leaves the metric's name; another operator takes it away.
+            text = f"0 + ({text})"
         result = (a if not a.scalar else b).derived(
-            f"{a.operand} {operator}{matching} {b.operand}", level=level, bits=bits,
+            text, level=level, bits=bits,
             crosses_zero=crosses, atom=False, name=None, special=special,
             scalar=a.scalar and b.scalar)
         return result
@@ -500,6 +504,9 @@ class Generator:
             return made
         if kind < 0.17:
             by, labels = self.grouping(one)
+            if is_range and " by " in by:
+                # Prometheus 2 loses labels after the first step.
+                by = ""
             return one.derived(f'count_values{by}("value", {one.text})', level=EXACT)
         if kind < 0.2 and not is_range:
             made = one.derived(f"{rng.choice(['sort', 'sort_desc'])}({one.text})")

@@ -51,6 +51,30 @@ struct EngineTests {
         #expect(try value("m", at: 30_000, [1, 2, 3, StaleMarker.value]) == nil)
     }
 
+    @Test("end() is the end that was asked for, after the last step too")
+    func end() throws {
+        let engine = Engine(querier: FixedQuerier(values: [0, 1, 2, 3, 4, 5]))
+        for expression in ["m @ end()", "last_over_time(m[5s] @ end())"] {
+            let result = try engine.range(expression, start: 0, end: 50_000, step: 40_000)
+            guard case .matrix(let series) = result.value else { continue }
+            #expect(series.first?.points.map(\.value) == [5, 5])
+        }
+    }
+
+    @Test("count_values names a series by its value, whatever it is grouped by")
+    func countValues() throws {
+        let engine = Engine(querier: FixedQuerier(values: [1, 2.5]))
+        func labels(_ expression: String) throws -> Labels? {
+            guard case .vector(let samples) = try engine.instant(expression, at: 15_000).value
+            else { return nil }
+            return samples.first?.labels
+        }
+        #expect(try labels("count_values(\"v\", m)") == ["v": "2.5"])
+        #expect(try labels("count_values by (a) (\"v\", m)") == ["a": "b", "v": "2.5"])
+        #expect(try labels("count_values without (a) (\"v\", m)") == ["v": "2.5"])
+        #expect(try labels("count_values without (v) (\"v\", m)") == ["a": "b"])
+    }
+
     @Test("A rate counts resets and is drawn out to the window's edges")
     func rate() throws {
         #expect(try value("rate(m[40s])", at: 30_000, [0, 10, 20, 30]) == 0.75)
