@@ -163,6 +163,8 @@ let package = Package(
             name: "QueryTestSupport", dependencies: ["Matching", "Model"],
             path: "Tests/QueryTestSupport", swiftSettings: strict),
         .testTarget(
+            name: "MatchingTests", dependencies: ["Matching", "Model"], swiftSettings: strict),
+        .testTarget(
             name: "PromQLTests", dependencies: ["Model", "PromQL", "QueryTestSupport"],
             swiftSettings: strict),
         .testTarget(

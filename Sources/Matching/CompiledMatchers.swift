@@ -16,6 +16,19 @@ public struct CompiledMatchers: Sendable {
     /// The metric name, when the matchers ask for exactly one.
     public let metricName: String?
 
+    /// The only values that the label `name` may have, when a matcher lists them; nil when the
+    /// matchers do not say. The empty string among them stands for series without the label.
+    public func candidates(for name: String) -> Set<String>? {
+        var candidates: Set<String>?
+        for matcher in matchers where matcher.name == name && matcher.wants {
+            guard let texts = matcher.pattern.map({ $0.alternatives }) ?? [matcher.value] else {
+                continue
+            }
+            candidates = candidates.map { $0.intersection(texts) } ?? texts
+        }
+        return candidates
+    }
+
     /// Compiles the matchers; throws for an expression that RE2 refuses.
     public init(_ matchers: [Matcher]) throws(PatternError) {
         var compiled: [One] = []

@@ -15,6 +15,13 @@ public struct PatternError: Error, CustomStringConvertible, Sendable {
 /// may be called from any number of threads (re2.h, "Threads").
 public final class Pattern: @unchecked Sendable {
     private let regex: OpaquePointer
+    private let shape: PatternShape
+
+    /// The only texts that match, when the expression is a list of them, such as `a|b`.
+    public var alternatives: Set<String>? {
+        if case .oneOf(let texts) = shape { return texts }
+        return nil
+    }
 
     /// Memory one expression may take; larger ones are refused.
     private static let maxMemory: Int64 = 8 << 20
@@ -34,6 +41,7 @@ public final class Pattern: @unchecked Sendable {
             throw PatternError(description: "invalid regular expression `\(source)`: \(text)")
         }
         regex = compiled
+        shape = PatternShape(source)
     }
 
     deinit { cre2_free(regex) }
@@ -57,8 +65,9 @@ public final class Pattern: @unchecked Sendable {
         return index < 0 ? nil : Int(index)
     }
 
-    /// Whether the whole of `text` matches.
+    /// Whether the whole of `text` matches. Lists of texts are looked up, prefixes compared.
     public func matches(_ text: String) -> Bool {
+        if let known = shape.matches(text) { return known }
         var text = text
         return text.withUTF8 { bytes in
             bytes.withMemoryRebound(to: CChar.self) {
