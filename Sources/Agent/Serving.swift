@@ -14,6 +14,7 @@ enum Serving {
         var options = Engine.Options()
         options.lookback = configuration.lookback
         options.maxSamples = Int(configuration.maxSamples)
+        options.maxSeries = Int(configuration.maxQuerySeries)
         var services = Services(
             engineOptions: options, querier: sampling.store, exposition: sampling.store,
             containers: { sampling.stats }, notReady: { sampling.notReady },

@@ -60,6 +60,8 @@ public struct Configuration: Hashable, Sendable {
     public var lookback: Int64 = 300_000
     /// Samples one query may read.
     public var maxSamples: Int64 = 50_000_000
+    /// Series one query may select.
+    public var maxQuerySeries: Int64 = 200_000
     /// The bounds of the HTTP API.
     public var serving = Serving()
     /// What `ullage run` takes when it is not told otherwise.

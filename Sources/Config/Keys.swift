@@ -74,6 +74,12 @@ enum Keys {
                 c.maxSamples = try Value.integer(node, 1000...1_000_000_000)
             },
             Key(
+                section: "query", name: "max_series", preset: "200000",
+                comment: "Series one query may select."
+            ) { node, c throws(ValueError) in
+                c.maxQuerySeries = try Value.integer(node, 100...10_000_000)
+            },
+            Key(
                 section: "containers", name: "labels", preset: "[]",
                 comment:
                     "Container labels to export as container_label_*. Each value makes new series. "

@@ -39,6 +39,8 @@ public struct Engine: Sendable {
         public var lookback: Milliseconds = 300_000
         /// Samples one query may read, and values one node of it may yield.
         public var maxSamples = 50_000_000
+        /// Series one query may select, those of each selector counted.
+        public var maxSeries = 200_000
         /// Steps a range query may have after the first: Prometheus' 11,000.
         public var maxSteps: Int64 = 11_000
         /// The step of a subquery that names none.

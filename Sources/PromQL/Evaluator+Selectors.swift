@@ -39,6 +39,12 @@ extension Evaluator {
         let series = try querier.select(
             selector.matchers, in: TimeRange(start: after + 1, end: end), hints: hints)
         stats.series += series.count
+        guard stats.series <= options.maxSeries else {
+            throw QueryError(
+                .execution,
+                "the query selects more than \(options.maxSeries) series (query.max_series): "
+                    + "add conditions to its selectors")
+        }
         return series
     }
 

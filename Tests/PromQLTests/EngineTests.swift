@@ -2,6 +2,7 @@
 
 import Model
 import PromQL
+import QueryTestSupport
 import Testing
 
 /// One series with a sample every ten seconds.
@@ -100,5 +101,73 @@ struct EngineTests {
             try engine.range("m", start: 0, end: 11_001_000, step: 1000)
         }
         #expect(throws: QueryError.self) { try engine.range("m", start: .min, end: .max, step: 1) }
+    }
+}
+
+/// What a query may cost.
+@Suite("Bounds of queries")
+struct BoundsTests {
+    private let store = MemoryStore(
+        (0..<50).map { i in
+            (
+                ["__name__": "m", "i": "\(i)"],
+                (0..<100).map { (Int64($0) * 10_000, Double($0)) }
+            )
+        })
+
+    private func failure(
+        _ expression: String, _ change: (inout Engine.Options) -> Void,
+        _ query: QueryOptions = QueryOptions()
+    ) -> QueryError? {
+        var options = Engine.Options()
+        change(&options)
+        let engine = Engine(querier: store, options: options)
+        do {
+            _ = try engine.range(
+                expression, start: 0, end: 900_000, step: 10_000, options: query)
+            return nil
+        } catch { return error }
+    }
+
+    @Test("Samples, values and series are bounded, each with its own message")
+    func bounds() {
+        #expect(failure("m", { _ in }) == nil)
+        #expect(failure("sum(m)", { $0.maxSamples = 1000 })?.kind == .execution)
+        #expect(
+            failure("m", { $0.maxSeries = 10 })?.message.contains("more than 10 series") == true)
+        #expect(
+            failure("sum_over_time(m[15m:1ms])", { $0.maxSamples = 1_000_000 })?.message
+                .contains("too many samples") == true)
+        #expect(failure("sum_over_time(vector(1)[100y:1ms])", { _ in })?.kind == .execution)
+    }
+
+    @Test("A query that nobody waits for stops in mid-evaluation")
+    func interruption() {
+        let options = QueryOptions(interruption: { QueryError(.canceled, "gone") })
+        #expect(
+            failure("sum(max_over_time(m[15m:10ms]))", { _ in }, options)
+                == QueryError(.canceled, "gone"))
+    }
+
+    @Test(
+        "Odd queries have an answer or an error, never a crash",
+        arguments: [
+            "m[292y]", "m offset 292y", "m offset -292y", "m @ 9e15", "m @ -9e15",
+            "rate(m[1ms])", "max_over_time(m[292y:292y])", "m[9e9]", "topk(1e300, m)",
+            "topk(NaN, m)", "quantile(NaN, m)", "round(m, 0)",
+            "label_replace(m, \"a\", \"$9999999999999\", \"i\", \"(.*)\")",
+            "day_of_month(m * 1e300)", "month(vector(-1e18))", "count_values(\"\", m)",
+            "m % 0", "m ^ 1e300", "histogram_quantile(0.9, m)", "clamp(m, 2, 1)",
+            "vector(scalar(m))",
+            "absent(m{a=\"b\",a=\"c\"})", "limit_ratio(-2, m)", "m and on() vector(1)",
+            "sum_over_time(m[step()])", "m offset (1h / 0)", "m[1m % 0s]", "info(m)",
+        ])
+    func odd(expression: String) {
+        let engine = Engine(querier: store)
+        _ = try? engine.instant(expression, at: 500_000)
+        _ = try? engine.range(expression, start: 0, end: 900_000, step: 300_000)
+        _ = try? engine.instant(expression, at: .max)
+        _ = try? engine.instant(expression, at: .min)
+        _ = try? engine.range(expression, start: .max - 10, end: .max, step: 3)
     }
 }
