@@ -21,7 +21,7 @@ let gnu: [SwiftSetting] = strict + [.unsafeFlags(["-Xcc", "-D_GNU_SOURCE"])]
 let embedded: [SwiftSetting] = [
     .enableExperimentalFeature("Embedded"),
     .treatAllWarnings(as: .error),
-    .unsafeFlags(["-wmo", "-Osize", "-parse-as-library"]),
+    .unsafeFlags(["-wmo", "-Osize", "-parse-as-library", "-Xcc", "-DULLAGE_SHIM"]),
 ]
 
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define ULLAGE_SHIM
 #include "container_shims.h"
 
 #include <linux/capability.h>
@@ -17,14 +18,6 @@ char **ul_argv(void) { return saved_argv; }
 pid_t ul_clone3(uint64_t flags, int exit_signal) {
     struct clone_args arguments = {.flags = flags, .exit_signal = (uint64_t)exit_signal};
     return (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
-}
-
-int ul_pipe(int *reader, int *writer) {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) < 0) return -1;
-    *reader = ends[0];
-    *writer = ends[1];
-    return 0;
 }
 
 int ul_socketpair(int *one, int *other) {

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What starting a container needs beyond linux_shims.h: namespaces, mounts, capabilities, seccomp.
- * The shim is Embedded Swift and has no Glibc module, so everything it calls is declared here. */
+ * The shim is Embedded Swift and has no Glibc module, so everything it calls is declared here. Only
+ * it sees this file: to the other targets these types come from Glibc, and the compiler wants a
+ * type to belong to one module. */
+#ifdef ULLAGE_SHIM
 #ifndef ULLAGE_CONTAINER_SHIMS_H
 #define ULLAGE_CONTAINER_SHIMS_H
 #ifndef _GNU_SOURCE
@@ -47,7 +50,6 @@ char **ul_argv(void);
 pid_t ul_clone3(uint64_t flags, int exit_signal);
 
 /* pipe2, socketpair with O_CLOEXEC; 0 or -1. */
-int ul_pipe(int *reader, int *writer);
 int ul_socketpair(int *one, int *other);
 
 /* fcntl(2) with a number is variadic; errno is a macro. */
@@ -60,10 +62,6 @@ static inline int ul_pivot_root(const char *new_root, const char *put_old) {
 }
 static inline int ul_close_range(unsigned first, unsigned last, unsigned flags) {
     return (int)syscall(SYS_close_range, first, last, flags);
-}
-static inline int ul_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
-static inline int ul_pidfd_send_signal(int pidfd, int signal) {
-    return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
 }
 static inline int ul_open_tree(const char *path, unsigned flags) {
     return (int)syscall(SYS_open_tree, AT_FDCWD, path, flags);
@@ -129,4 +127,5 @@ enum {
     UL_PARENT = CLONE_PARENT,
 };
 
+#endif
 #endif
