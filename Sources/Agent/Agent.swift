@@ -37,7 +37,7 @@ public struct Agent: Sendable {
         let lock = try InstanceLock(path: directory.lock)
         let sampling = try Sampling(
             configuration, store: try Self.openStore(directory, configuration),
-            registry: AgentDiscovery.registry(directory, configuration.discovery))
+            registry: AgentDiscovery.registry(directory, configuration.discovery, logger))
         unlink(directory.socket)
         try await serve(configuration, directory, sampling)
         unlink(directory.socket)

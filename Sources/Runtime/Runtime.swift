@@ -11,9 +11,9 @@ public import Model
 /// Everything here works on those directories, so any number of processes may use a runtime at the
 /// same time. Running, stopping and removing need root; listing does not.
 ///
-/// When a shim is killed, its container loses its output (writes fail with EPIPE) but goes on; it
-/// is still listed as running, and `stop` and `remove` work through the process and the cgroup on
-/// record.
+/// When a shim is killed, its container goes on, and waits when its outputs are full; it is still
+/// listed as running, and `stop` and `remove` work through the process and the cgroup on record.
+/// `takeOverOrphans` gives it a new shim.
 public struct Runtime: Sendable {
     /// The directory that has `containers/` in it.
     public let dataDirectory: String
@@ -74,7 +74,9 @@ public struct Runtime: Sendable {
         let directory = directory(of: container)
         if let state = directory.load()?.state {
             _ = Process.waitForEnd(state.initPid, state.initStartTicks, seconds: nil)
-            _ = Process.waitForEnd(state.shimPid, state.shimStartTicks, seconds: nil)
+            // Another shim may have taken over in the meantime.
+            let last = directory.load()?.state ?? state
+            _ = Process.waitForEnd(last.shimPid, last.shimStartTicks, seconds: nil)
         }
         guard let code = directory.load()?.container.exitCode else {
             throw RuntimeError(

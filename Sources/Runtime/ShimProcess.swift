@@ -8,24 +8,47 @@ enum ShimProcess {
     /// Returns when the container's command was executed, or throws what the shim says. The shim
     /// then lives on without us.
     static func start(_ program: String, directory: ContainerDirectory) throws(RuntimeError) {
-        var reader: Int32 = -1
-        var writer: Int32 = -1
-        guard ul_pipe(&reader, &writer) == 0 else { throw .system("cannot make a pipe") }
-        defer { close(reader) }
-        let spawned = Result { () throws(RuntimeError) in
-            try spawn(program, directory: directory, report: writer)
-        }
-        close(writer)
-        let pid = try spawned.get()
-        let report = readAll(reader)
+        let (pid, report) = try hear(program, directory, [])
         if report == "ok\n" { return }
         var status: Int32 = 0
         waitpid(pid, &status, 0)
         throw failure(report, directory)
     }
 
+    /// Has a new shim take over the container of one that was killed. Returns when it has.
+    static func attach(
+        _ program: String, directory: ContainerDirectory, state: ContainerDirectory.State,
+        areOutputsHeld: Bool
+    ) throws(RuntimeError) {
+        let (pid, report) = try hear(
+            program, directory,
+            [
+                "\(state.initPid)", "\(state.initStartTicks)", "\(state.startedAtMs)",
+                areOutputsHeld ? "held" : "free",
+            ])
+        var status: Int32 = 0
+        waitpid(pid, &status, 0)
+        if report != "ok\n" { throw failure(report, directory) }
+    }
+
+    /// Starts a shim, with arguments after the directory for a takeover, and gives its answer.
+    private static func hear(
+        _ program: String, _ directory: ContainerDirectory, _ takeover: [String]
+    ) throws(RuntimeError) -> (pid: pid_t, report: String) {
+        var reader: Int32 = -1
+        var writer: Int32 = -1
+        guard ul_pipe(&reader, &writer) == 0 else { throw .system("cannot make a pipe") }
+        defer { close(reader) }
+        let spawned = Result { () throws(RuntimeError) in
+            try spawn(program, directory, takeover, report: writer)
+        }
+        close(writer)
+        let pid = try spawned.get()
+        return (pid, readAll(reader))
+    }
+
     private static func spawn(
-        _ program: String, directory: ContainerDirectory, report: Int32
+        _ program: String, _ directory: ContainerDirectory, _ takeover: [String], report: Int32
     ) throws(RuntimeError) -> pid_t {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
@@ -36,7 +59,9 @@ enum ShimProcess {
         posix_spawn_file_actions_addopen(&actions, 2, log, O_WRONLY | O_CREAT | O_APPEND, 0o640)
         posix_spawn_file_actions_adddup2(&actions, report, 3)
         posix_spawn_file_actions_addclosefrom_np(&actions, 4)
-        var arguments = [strdup(program), strdup(directory.path), nil]
+        let words =
+            [program] + (takeover.isEmpty ? [] : ["--attach"]) + [directory.path] + takeover
+        var arguments = words.map { strdup($0) } + [nil]
         defer { for argument in arguments { free(argument) } }
         var environment: [UnsafeMutablePointer<CChar>?] = [nil]
         var pid: pid_t = 0

@@ -5,13 +5,16 @@ import CLinux
 /// `log.counters`: what the container wrote, kept in a mapped file so that the agent reads it
 /// without asking and nothing is lost when the shim is killed.
 ///
-/// 64 bytes: the magic `ULGLOGC1`, then little-endian 64-bit counts of lines on stdout, lines on
+/// 128 bytes: the magic `ULGLOGC1`, then little-endian 64-bit counts of lines on stdout, lines on
 /// stderr, bytes on stdout, bytes on stderr, records dropped, and of the bytes on stdout and stderr
 /// that have left the shim: written, or counted as dropped. What was read but has not left is lost
-/// when a shim is killed, and its successor knows how much that is.
+/// when a shim is killed, and its successor knows how much that is. Then a number that is not 0
+/// while a read is under way: the most it may take from an output without its being counted yet.
+/// The rest is 0.
 struct Counters {
     private let words: UnsafeMutablePointer<UInt64>
-    private static let length = 64
+    private static let length = 128
+    private static let count = length / 8
 
     /// Opens the file; with `isNew` all counts start at zero.
     init(path: StaticString, isNew: Bool) {
@@ -26,10 +29,13 @@ struct Counters {
         close(descriptor)
         let words =
             memory ?? UnsafeMutableRawPointer.allocate(byteCount: Self.length, alignment: 8)
-        self.words = words.bindMemory(to: UInt64.self, capacity: 8)
+        self.words = words.bindMemory(to: UInt64.self, capacity: Self.count)
         memcpy(words, "ULGLOGC1", 8)
-        if isNew || memory == nil { for i in 1..<8 { self.words[i] = 0 } }
+        if isNew || memory == nil { for i in 1..<Self.count { self.words[i] = 0 } }
     }
+
+    /// Notes that up to so many bytes are being read, or with 0 that what was read is counted.
+    func noteReading(_ most: Int) { ul_store(words + 8, UInt64(most)) }
 
     func add(bytes: Int, stream: LogStreamIndex) { ul_add(words + 3 + stream.index, UInt64(bytes)) }
 
@@ -44,7 +50,8 @@ struct Counters {
 
     /// The bytes that a shim before this one read and did not pass on; counted as settled now.
     func takeUnsettled() -> UInt64 {
-        var lost: UInt64 = 0
+        var lost = words[8]
+        words[8] = 0
         for i in 0..<2 where words[3 + i] > words[6 + i] {
             lost += words[3 + i] - words[6 + i]
             words[6 + i] = words[3 + i]

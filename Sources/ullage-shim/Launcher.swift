@@ -64,15 +64,23 @@ enum Launcher {
         return running
     }
 
-    /// Takes over a container whose shim was killed; nil when its first process is gone.
-    static func adopt(pid: pid_t, ticks: UInt64, startedAt: Int64) -> Running? {
-        let watch = ul_pidfd_open(pid)
-        guard watch >= 0, ProcessTable.startTicks(pid) == ticks else { return nil }
-        _ = ul_fcntl(watch, F_SETFD, FD_CLOEXEC)
+    /// Takes over a container whose shim was killed. When its first process is gone too, there is
+    /// still what it wrote last, if someone has kept the outputs open, and its end to write down.
+    static func adopt(pid: pid_t, ticks: UInt64, startedAt: Int64) -> Running {
         var running = Running(
             initPID: pid, initTicks: ticks, stdout: Pipes.reader("stdout.fifo"),
             stderr: Pipes.reader("stderr.fifo"), startedAt: startedAt)
-        running.watch = watch
+        let watch = ul_pidfd_open(pid)
+        // A pidfd is readable when its process has ended, waited for or not.
+        var end = pollfd(fd: watch, events: Int16(POLLIN), revents: 0)
+        if watch >= 0, ProcessTable.startTicks(pid) == ticks, poll(&end, 1, 0) == 0 {
+            _ = ul_fcntl(watch, F_SETFD, FD_CLOEXEC)
+            running.watch = watch
+        } else {
+            close(watch)
+            running.hasEnded = true
+            running.finishedAt = Clock.milliseconds()
+        }
         return running
     }
 

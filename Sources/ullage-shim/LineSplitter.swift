@@ -4,7 +4,7 @@ import CLinux
 
 /// Cuts one output into records: at each newline, and after `Record.maxBytes` bytes without one.
 struct LineSplitter {
-    private let stream: LogStreamIndex
+    let stream: LogStreamIndex
     private let pending: UnsafeMutablePointer<UInt8>
     private var count = 0
     /// Parts of the present line that were passed on, and the time they carry.
@@ -16,11 +16,10 @@ struct LineSplitter {
         pending = .allocate(capacity: Record.maxBytes)
     }
 
-    /// Adds what was read at `time` to the log, keeping an unfinished line for the next time.
+    /// Adds what was read at `time`, and is counted, to the log, keeping an unfinished line for the next time.
     mutating func add(
         _ bytes: UnsafePointer<UInt8>, _ length: Int, at time: Int64, to log: Log
     ) {
-        log.counters.add(bytes: length, stream: stream)
         var at = 0
         var lines: UInt64 = 0
         while at < length {

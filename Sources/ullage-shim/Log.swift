@@ -63,12 +63,12 @@ struct Log {
     private let ring: Ring?
 
     /// With `isNew` the container is about to start; otherwise another shim was killed, and what it
-    /// had not written is noted in the log.
-    init(_ spec: Spec, isNew: Bool) {
+    /// had not written is noted in the log, with `lost` bytes more.
+    init(_ spec: Spec, isNew: Bool, lost more: UInt64) {
         counters = Counters(path: "log.counters", isNew: isNew)
         driver = .allocate(capacity: 1)
         driver.initialize(to: Driver(spec, counters: counters))
-        let lost = isNew ? 0 : counters.takeUnsettled()
+        let lost = isNew ? 0 : counters.takeUnsettled() + more
         if lost > 0 { driver.pointee.noteLoss(records: 0, bytes: lost) }
         let size = atol(spec.value("log-buffer"))
         ring = size > 0 ? Ring(limit: size) : nil

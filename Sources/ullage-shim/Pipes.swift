@@ -5,6 +5,9 @@ import CLinux
 /// What connects the shim with the processes inside: the container's two outputs, a socket to go
 /// step by step, and a pipe that closes when the command was executed, or says why it was not.
 struct Pipes {
+    /// Bytes of an output that wait for the shim: room for a burst while the disk is slow.
+    static let capacity: Int32 = 1 << 18
+
     private(set) var stdout: Int32 = -1
     private(set) var stderr: Int32 = -1
     private(set) var sync: Int32 = -1
@@ -29,9 +32,9 @@ struct Pipes {
         guard stdout >= 0, stderr >= 0, ul_pipe(&failure, &containerFailure) == 0,
             ul_socketpair(&sync, &holderSync) == 0
         else { Starter.fail(code: 125, doing: "making pipes", error: ul_errno()) }
-        // Room for a burst while the disk is slow; refused quietly when the user's quota is used.
-        _ = ul_fcntl(stdout, F_SETPIPE_SZ, 1 << 18)
-        _ = ul_fcntl(stderr, F_SETPIPE_SZ, 1 << 18)
+        // Refused quietly when the user's quota is used.
+        _ = ul_fcntl(stdout, F_SETPIPE_SZ, Self.capacity)
+        _ = ul_fcntl(stderr, F_SETPIPE_SZ, Self.capacity)
     }
 
     private static func writer(_ path: StaticString, _ owner: uid_t) -> Int32 {

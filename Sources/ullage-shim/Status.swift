@@ -4,8 +4,9 @@ import CLinux
 
 /// Writes `state.json`, whole or not at all: a new file that takes the old one's name.
 enum Status {
-    static func write(_ container: Running, spec: Spec) {
-        let ended = container.hasEnded
+    /// Says `exited` only when the log is complete too, so that a shim killed before that is
+    /// followed by another.
+    static func write(_ container: Running, isComplete ended: Bool) {
         var json = Message()
         defer { json.free() }
         json.add("{\"version\":1,\"state\":\"")

@@ -20,6 +20,12 @@ enum Supervisor {
         }
         var deadline: Int64 = 0
         reap(&container)
+        if container.hasEnded {
+            // poll(2) does not tell of the end of a FIFO that had no writer since it was opened.
+            for i in 0..<2 { polls[i].revents = Int16(POLLIN) }
+            while take(&polls[0], buffer, &stdout, log, Clock.nanoseconds()) { log.flush() }
+            while take(&polls[1], buffer, &stderr, log, Clock.nanoseconds()) { log.flush() }
+        }
         while polls[0].fd >= 0 || polls[1].fd >= 0 || !container.hasEnded {
             var timeout: Int32 = -1
             if container.hasEnded {
@@ -49,19 +55,24 @@ enum Supervisor {
         Cgroups.remove(spec)
     }
 
-    /// Reads once what an output has, and closes it at its end.
+    /// Reads once what an output has, and closes it at its end. Whether there was something.
+    @discardableResult
     private static func take(
         _ output: inout pollfd, _ buffer: UnsafeMutablePointer<UInt8>,
         _ splitter: inout LineSplitter, _ log: Log, _ time: Int64
-    ) {
-        guard output.revents != 0, output.fd >= 0 else { return }
+    ) -> Bool {
+        guard output.revents != 0, output.fd >= 0 else { return false }
+        log.counters.noteReading(chunk)
         let count = read(output.fd, buffer, chunk)
+        log.counters.add(bytes: max(0, count), stream: splitter.stream)
+        log.counters.noteReading(0)
         if count > 0 {
             splitter.add(buffer, count, at: time, to: log)
         } else if count == 0 || ul_errno() != EINTR && ul_errno() != EAGAIN {
             close(output.fd)
             output.fd = -1
         }
+        return count > 0
     }
 
     private static func handleSignals(

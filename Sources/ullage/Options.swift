@@ -19,7 +19,9 @@ struct DataDirectoryOptions: ParsableArguments {
     var directory: DataDirectory { DataDirectory(Self.absolute(path)) }
 
     /// The embedded runtime that keeps its containers there.
-    func runtime() -> Runtime { Runtime(dataDirectory: directory.path, shimPath: ShimPath.find()) }
+    func runtime() -> Runtime {
+        Runtime(dataDirectory: directory.path, shimPath: ShimProgram.find())
+    }
 
     /// A path that means the same from any working directory.
     static func absolute(_ path: String) -> String {
@@ -64,21 +66,6 @@ enum QueryFormat: String, ExpressibleByArgument, CaseIterable {
     case json
     case csv
     case chart
-}
-
-/// Finds the shim's program: beside this one, or where packages put it.
-enum ShimPath {
-    /// A path even when there is nothing at it: the runtime says so when it is needed.
-    static func find() -> String {
-        if let chosen = getenv("ULLAGE_SHIM") { return String(cString: chosen) }
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        let length = readlink("/proc/self/exe", &buffer, buffer.count)
-        if length > 0, let slash = buffer[..<length].lastIndex(of: UInt8(ascii: "/")) {
-            let beside = String(decoding: buffer[...slash], as: UTF8.self) + "ullage-shim"
-            if access(beside, X_OK) == 0 { return beside }
-        }
-        return "/usr/libexec/ullage/ullage-shim"
-    }
 }
 
 /// A size such as `64m`: a number with an optional binary unit, as Docker's `--memory` takes it.

@@ -104,10 +104,12 @@ struct ContainerTests {
         let container = try finished("echo 1; echo 22; echo 333 >&2").container
         let path = try #require(container.logCountersPath)
         let bytes = try Data(contentsOf: URL(filePath: path))
-        #expect(bytes.count == 64)
+        #expect(bytes.count == 128)
         #expect(String(decoding: bytes.prefix(8), as: UTF8.self) == "ULGLOGC1")
         let words = bytes.dropFirst(8).withUnsafeBytes { Array($0.bindMemory(to: UInt64.self)) }
-        #expect(words == [2, 1, 5, 4, 0, 5, 4], "what was written is counted as settled")
+        #expect(
+            Array(words.prefix(8)) == [2, 1, 5, 4, 0, 5, 4, 0],
+            "what was written is counted as settled")
     }
 
     @Test("The container has namespaces of its own and is root only inside")

@@ -41,6 +41,32 @@ struct LogHost {
             directory: directoryPath(container))
     }
 
+    /// The shim that `state.json` names.
+    func shimPID(_ container: Container) throws -> pid_t {
+        struct State: Decodable { var shim_pid: pid_t }
+        let text = try #require(contents(directoryPath(container) + "/state.json"))
+        return try JSONDecoder().decode(State.self, from: Data(text.utf8)).shim_pid
+    }
+
+    /// Whether a process has ended, waited for or not.
+    func isGone(_ pid: pid_t) -> Bool {
+        var status: Int32 = 0
+        _ = waitpid(pid, &status, WNOHANG)
+        guard let stat = contents("/proc/\(pid)/stat") else { return true }
+        return stat.split(separator: ") ").last?.hasPrefix("Z") ?? true
+    }
+
+    /// Waits until a container has written so much more than now, or has ended.
+    func awaitOutput(of container: Container, bytes: UInt64) throws {
+        let run = FinishedRun(
+            container: container, code: 0, directory: directoryPath(container))
+        let begin = try run.counters()[2]
+        let deadline = Date().addingTimeInterval(20)
+        while Date() < deadline, runtime.isRunning(container) {
+            if try run.counters()[2] >= begin + bytes { return }
+        }
+    }
+
     func directoryPath(_ container: Container) -> String {
         directory.appending("data/containers/\(container.id)")
     }
@@ -54,11 +80,13 @@ struct FinishedRun {
 
     var files: LogFiles { LogFiles(directory: directory, id: container.id) }
 
-    /// The words of `log.counters` after its magic.
+    /// The first seven words of `log.counters` after its magic.
     func counters() throws -> [UInt64] {
         let bytes = try Data(contentsOf: URL(filePath: directory + "/log.counters"))
-        try #require(bytes.count == 64)
-        return bytes.dropFirst(8).withUnsafeBytes { Array($0.bindMemory(to: UInt64.self)) }
+        try #require(bytes.count == 128)
+        return bytes.dropFirst(8).withUnsafeBytes {
+            Array($0.bindMemory(to: UInt64.self).prefix(7))
+        }
     }
 }
 
@@ -114,8 +142,24 @@ struct LogFiles {
         }
     }
 
-    /// The lines of both outputs, their parts put together.
-    func lines() throws -> [String] {
-        try records().map { $0.log ?? "" }.joined().split(separator: "\n").map(String.init)
+    /// The lines of an output, their parts put together. The order between outputs is not known.
+    func lines(of stream: String = "stdout") throws -> [String] {
+        try records().filter { $0.stream == stream }.map { $0.log ?? "" }.joined()
+            .split(separator: "\n").map(String.init)
+    }
+}
+
+/// Numbers that are the same in each run (SplitMix64).
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+        return z ^ (z >> 31)
     }
 }

@@ -104,6 +104,10 @@ static inline void ul_add(uint64_t *count, uint64_t more) {
     __atomic_fetch_add(count, more, __ATOMIC_RELAXED);
 }
 
+static inline void ul_store(uint64_t *count, uint64_t value) {
+    __atomic_store_n(count, value, __ATOMIC_SEQ_CST);
+}
+
 /* A file mapped shared, or NULL. */
 void *ul_map_shared(int descriptor, size_t length);
 
