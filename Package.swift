@@ -70,7 +70,8 @@ let package = Package(
             name: "Discovery", dependencies: ["Codecs", "Linux", "Model", system, logging],
             swiftSettings: gnu),
         .target(
-            name: "Logs", dependencies: ["CLinux", "Linux", "Model", system], swiftSettings: gnu),
+            name: "Logs", dependencies: ["CLinux", "Codecs", "Linux", "Model", system],
+            swiftSettings: gnu),
         .target(
             name: "LogStore",
             dependencies: ["CLinux", "CZstd", "Codecs", "Linux", "Matching", "Model", system],
@@ -156,7 +157,7 @@ let package = Package(
             name: "LinuxTests", dependencies: ["Linux", "TestSupport", system], swiftSettings: gnu),
         .testTarget(name: "EndToEndTests", dependencies: ["TestSupport"], swiftSettings: strict),
         .testTarget(
-            name: "LogsTests", dependencies: ["Logs", "Model", "TestSupport", system],
+            name: "LogsTests", dependencies: ["Codecs", "Logs", "Model", "TestSupport", system],
             swiftSettings: gnu),
         .testTarget(name: "CodecsTests", dependencies: ["Codecs"], swiftSettings: strict),
         .target(

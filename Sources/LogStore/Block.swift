@@ -27,6 +27,7 @@ struct OpenBlock {
             }
         }
         header.checkpoint = batch.checkpoint
+        header.checkpoint.time = header.maxTime
     }
 
     @inline(__always)

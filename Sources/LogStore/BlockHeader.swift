@@ -93,6 +93,7 @@ struct BlockHeader: Hashable, Sendable {
         filterChecksum = Bytes.load(92, b)
         checkpoint.stdoutOffset = Bytes.load(96, b)
         checkpoint.stderrOffset = Bytes.load(104, b)
+        checkpoint.time = maxTime
         gaps = Bytes.load(112, b)
         guard metaRaw <= Self.maxMeta, count <= metaRaw / 3, textRaw <= Self.maxRaw,
             metaStored <= Self.maxRaw,

@@ -97,6 +97,8 @@ public struct LogCheckpoint: Hashable, Sendable {
     public var stdoutOffset: UInt64 = 0
     /// The same for stderr: a long line of one stream may be unfinished while the other goes on.
     public var stderrOffset: UInt64 = 0
+    /// The time of the newest entry stored, in nanoseconds.
+    public var time = Int64.min
 
     /// The beginning of no file.
     public init() {}
