@@ -13,6 +13,9 @@ scripts/progress.sh "Checking the format" \
 scripts/progress.sh "Building everything (debug; the first time takes 3 to 6 minutes)" "${build[@]}"
 scripts/progress.sh "Running the tests" \
     swift test --skip-build --parallel
+scripts/progress.sh "Comparing 3000 random queries with Prometheus" \
+    Tests/Differential/differential.py --program "$(swift build --show-bin-path)/ullage" \
+    --queries 3000 --seed 1
 scripts/progress.sh "Running the kernel lane (a guest with full cgroup v2)" \
     Tests/KernelLane/run.sh "$(swift build --show-bin-path)"
 

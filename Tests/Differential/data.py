@@ -93,7 +93,7 @@ def counter(rng, stamps, step):
     last = None
     result = []
     for stamp in stamps:
-        paused = last is not None and stamp - last > 20_000
+        paused = last is None or stamp - last > 20_000
         if not paused and rng.random() < 0.01:
             value = float(rng.randint(0, 3))
         else:
@@ -135,7 +135,7 @@ def histogram(rng, stamps):
         counts[index] = float(rng.randint(2000, 4000)) + (counts[index - 1] if index else 0)
     rows = []
     for stamp in stamps:
-        paused = last is not None and stamp - last > 20_000
+        paused = last is None or stamp - last > 20_000
         last = stamp
         if paused and total < 2000:
             counts = [count + 2000 * (i + 1) for i, count in enumerate(counts)]

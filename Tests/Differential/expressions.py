@@ -82,8 +82,8 @@ class Generator:
             return ""
         return f" offset {self.rng.choice(['', '-'])}{self.rng.choice(['10s', '50s', '1m', '5m', '20m'])}"
 
-    def modifiers(self):
-        parts = [self.at_modifier(), self.offset()]
+    def modifiers(self, may_pin=True):
+        parts = [self.at_modifier() if may_pin else "", self.offset()]
         self.rng.shuffle(parts)
         return "".join(parts)
 
@@ -162,18 +162,18 @@ class Generator:
         one = self.vector(depth - 1, most, inner)
         return one.derived("-" + one.operand, atom=False, crosses_zero=True)
 
-    def range_of(self, depth, inner, kinds=None, most=NEAR):
+    def range_of(self, depth, inner, kinds=None, most=NEAR, may_pin=True):
         """A range vector: its text, the expression inside, its length in seconds."""
         rng = self.rng
         if depth > 1 and rng.random() < 0.25:
             one = self.vector(depth - 2, most, inner=True)
-            at = self.at_modifier()
+            at = self.at_modifier() if may_pin else ""
             # The evaluations inside are at multiples of 10; the left end must not be one.
             seconds = rng.randrange(60, 1500, 10) + (3 if inner and not at else 0)
             step = rng.choice(["10s", "20s", "30s", "1m", "90s", ""])
             return f"{one.operand}[{self.duration(seconds)}:{step}]{at}{self.offset()}", one
         metric = self.metric(kinds)
-        text = f"{self.selector_text(metric)}[{rng.choice(WINDOWS)}]{self.modifiers()}"
+        text = f"{self.selector_text(metric)}[{rng.choice(WINDOWS)}]{self.modifiers(may_pin)}"
         return text, self.of_metric(metric, text)
 
     def duration(self, seconds):
@@ -189,13 +189,17 @@ class Generator:
         needs_same = name in ("changes", "resets")
         kinds = {"gauge", "flag", "counter", "bucket"} if name in (
             "stddev", "stdvar", "delta", "deriv", "predict_linear", "avg", "idelta") else None
-        text, one = self.range_of(depth, inner, kinds, min(most, SAME) if needs_same else most)
-        if kinds and one.special:
+        text, one = self.range_of(depth, inner, kinds, min(most, SAME) if needs_same else most,
+                                  may_pin=name != "predict_linear")
+        if kinds and one.special or one.bits > 30 and name in ("stddev", "stdvar"):
             return None
         call = name if name in ("changes", "resets", "idelta", "delta", "deriv",
                                 "predict_linear") else name + "_over_time"
+        special = one.special
         if name == "quantile":
-            made = f"quantile_over_time({rng.choice(['0.37', '0.913', '0', '1', '-1', '2'])}, {text})"
+            quantile = rng.choice(['0.37', '0.913', '0', '1', '-1', '2'])
+            special = special or quantile in ("-1", "2")
+            made = f"quantile_over_time({quantile}, {text})"
         elif name == "predict_linear":
             made = f"predict_linear({text}, {rng.choice(['600', '-300', '3600'])})"
         else:
@@ -209,7 +213,7 @@ class Generator:
         level = levels.get(name, NEAR)
         keeps = name == "last"
         positive = name in ("count", "present", "changes", "resets", "stddev", "stdvar")
-        return one.derived(made, level=level, bits=one.bits + 8,
+        return one.derived(made, level=level, bits=one.bits + 8, special=special,
                            crosses_zero=not positive and (one.crosses_zero or name in (
                                "idelta", "delta", "deriv", "predict_linear", "quantile")),
                            name=one.name if keeps else None)
@@ -239,14 +243,19 @@ class Generator:
         one = self.vector(depth - 1, most if name in ("min", "max", "count", "group") else NEAR, inner)
         if one.special and name in ("stddev", "stdvar", "avg"):
             return None
+        if one.bits > 30 and name in ("stddev", "stdvar"):
+            # The digits of times would all be needed for their mean.
+            return None
         by, labels = self.grouping(one)
-        parameter = f"{rng.choice(['0.37', '0.913', '0', '1', '-1', '2'])}, " if name == "quantile" else ""
+        quantile = rng.choice(["0.37", "0.913", "0", "1", "-1", "2"])
+        parameter = f"{quantile}, " if name == "quantile" else ""
+        special = one.special or name == "quantile" and quantile in ("-1", "2")
         body = f"({parameter}{one.text})"
         text = f"{name}{by}{body}" if rng.random() < 0.7 or not by else f"{name}{body}{by.rstrip()}"
         levels = {"min": one.level, "max": one.level, "count": EXACT, "group": EXACT,
                   "sum": EXACT if one.level == EXACT else NEAR}
         return one.derived(text, level=levels.get(name, NEAR), labels=labels, key=labels,
-                           bits=one.bits + 7, name=None, scalar=False,
+                           bits=one.bits + 7, name=None, scalar=False, special=special,
                            crosses_zero=name == "quantile" or one.crosses_zero and name not in (
                                "count", "group", "stddev", "stdvar"))
 
@@ -312,7 +321,7 @@ class Generator:
             a, b = b, a
         return self.arithmetic(a, b, rng.choice(["+", "-", "*", "/", "/", "%", "^", "atan2"]), "")
 
-    def pair(self, depth, most, inner):
+    def pair(self, depth, most, inner, may_miss=True):
         """Two vectors and a matching that mostly fits: text, and the labels of the result."""
         rng = self.rng
         a, b = self.vector(depth - 1, most, inner), self.vector(depth - 1, most, inner)
@@ -320,7 +329,7 @@ class Generator:
             metric = self.metric({"gauge", "counter", "flag"})
             a, b = (self.of_metric(metric, self.selector_text(metric) + self.offset(0.5))
                     for _ in "ab")
-        if rng.random() < 0.06:
+        if may_miss and rng.random() < 0.06:
             names = sorted(rng.sample(TARGET, 2))
             return a, b, f" {rng.choice(['on', 'ignoring'])} ({', '.join(names)})", a.labels, a.key
         if a.labels == b.labels and a.key == b.key and a.labels:
@@ -370,7 +379,8 @@ class Generator:
                 made = f"{a.operand} {text} {b.operand}"
             result = a.derived(made, atom=False)
         else:
-            found = self.pair(depth, SAME, inner)
+            # Whether a pair that is filtered away counts as a second match has changed.
+            found = self.pair(depth, SAME, inner, may_miss=wants_bool)
             if found is None:
                 return None
             a, b, matching, labels, key = found
@@ -413,7 +423,7 @@ class Generator:
                                "day_of_year", "days_in_month"])
             if rng.random() < 0.3:
                 return Expression(f"{part}()", EXACT, crosses_zero=False)
-            one = self.selector()
+            one = self.timed()
             return one.derived(f"{part}(timestamp({one.text}))", name=None, special=False,
                                crosses_zero=False)
         smooth = name in ("abs", "clamp", "clamp_min", "clamp_max", "atan", "tanh", "asinh", "deg",
@@ -423,6 +433,9 @@ class Generator:
                      "clamp_min": f", {rng.choice(['-10', '5', '1e3'])}",
                      "clamp_max": f", {rng.choice(['-10', '5', '1e3'])}",
                      "round": rng.choice(["", ", 5", ", 0.25", ", 0.3"])}.get(name, "")
+        if name in ("sinh", "cosh"):
+            # Go's are infinite before e^x / 2 is.
+            one = one.derived(f"clamp({one.text}, -700, 700)")
         keeps = name in ("abs", "ceil", "floor", "sgn", "clamp", "clamp_min", "clamp_max")
         level = one.level if keeps else SAME if name in ("sqrt", "round") else NEAR
         crosses = name not in ("abs", "sqrt", "exp", "cosh") and (
@@ -431,8 +444,17 @@ class Generator:
                            crosses_zero=crosses,
                            special=one.special or name not in ("abs", "ceil", "floor", "sgn"))
 
+    def timed(self):
+        """A selector for `timestamp`: with `@`, Prometheus leaves out `offset`."""
+        metric = self.metric()
+        return self.of_metric(metric, self.selector_text(metric) + (
+            self.at_modifier() or self.offset()))
+
     def timestamp(self, depth, most, inner):
-        one = self.selector() if self.rng.random() < 0.7 else self.vector(depth - 1, NEAR, inner)
+        if self.rng.random() < 0.7:
+            one = self.timed()
+        else:
+            one = self.aggregation(depth, most, inner) or self.rate(depth, most, inner)
         # Milliseconds are no multiple of 1/8.
         return one.derived(f"timestamp({one.text})", level=SAME, bits=40, name=None, special=False,
                            crosses_zero=False)
