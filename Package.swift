@@ -184,7 +184,7 @@ let package = Package(
             swiftSettings: gnu),
         .testTarget(
             name: "SeriesStoreTests",
-            dependencies: ["CSQLite", "Model", "SeriesStore", "TestSupport"],
+            dependencies: ["CSQLite", "Codecs", "Model", "SeriesStore", "TestSupport"],
             swiftSettings: gnu),
         .testTarget(
             name: "RuntimeTests",

@@ -129,6 +129,7 @@ final class Sampling: Sendable {
             SelfReading(AgentMetrics.series, [:], Double(store.series)),
             SelfReading(AgentMetrics.storeBytes, ["part": "database"], Double(store.databaseBytes)),
             SelfReading(AgentMetrics.storeBytes, ["part": "wal"], Double(store.walBytes)),
+            SelfReading(AgentMetrics.storeBytes, ["part": "journal"], Double(store.journalBytes)),
             SelfReading(AgentMetrics.storeErrors, [:], Double(store.errors)),
             SelfReading(AgentMetrics.storeQuarantined, [:], Double(store.quarantined)),
             SelfReading(

@@ -56,6 +56,43 @@ enum Files {
         return names.sorted()
     }
 
+    /// The bytes of a file; nil when it cannot be read.
+    static func read(_ path: String) -> [UInt8]? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        let size = Int(self.size(path))
+        var failed = false
+        let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+            while count < size {
+                let got = Glibc.read(
+                    descriptor, buffer.baseAddress?.advanced(by: count), size - count)
+                if got < 0, errno == EINTR { continue }
+                if got < 0 { failed = true }
+                guard got > 0 else { break }
+                count += got
+            }
+        }
+        return failed ? nil : bytes
+    }
+
+    /// Copies a file.
+    static func copy(_ path: String, to other: String) throws(Errno) {
+        guard let bytes = read(path) else { throw Errno(rawValue: errno) }
+        let file = try OwnedDescriptor(
+            opening: other, flags: O_WRONLY | O_CREAT | O_TRUNC, mode: 0o640)
+        var done = 0
+        while done < bytes.count {
+            let count = bytes.withUnsafeBytes {
+                write(file.raw, $0.baseAddress?.advanced(by: done), bytes.count - done)
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw Errno(rawValue: errno) }
+            done += count
+        }
+        if fsync(file.raw) != 0 { throw Errno(rawValue: errno) }
+    }
+
     /// Waits until a file or directory is on the disk.
     static func sync(_ path: String) throws(Errno) {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)

@@ -3,35 +3,93 @@
 import Codecs
 import Model
 
-/// Turns the head's samples into a bucket of segments.
+/// Turns a section into a bucket of segments.
 enum Sealer {
-    /// Writes the bucket and empties the journal, in one transaction.
-    static func seal(_ head: Head, in database: Database) throws(StoreError) {
-        guard let first = head.times.first, let last = head.times.last else { return }
+    /// Writes the bucket, with the names that are new, in one transaction that is on the disk when
+    /// this returns; gives the section's table with the ids of all its rows.
+    static func seal(_ section: Section, in database: Database) throws(StoreError) -> SeriesTable {
+        var table = section.table
+        guard let first = section.first, let last = section.last else { return table }
+        try database.execute("PRAGMA synchronous = FULL")
         try database.transaction { () throws(StoreError) in
-            let id = try Bucket.insert(first: first, last: last, in: database)
-            try Bucket.insert(timeline: 0, head.times, bucket: id, in: database)
-            var segments = SegmentInserter(database)
-            for metric in head.metrics where metric.id > 0 {
-                segments.begin(SegmentKey(bucket: id, metric: metric.id))
-                for slot in metric.members {
-                    guard let one = head.series[slot], one.id > 0, !one.ticks.isEmpty else {
-                        continue
-                    }
-                    try segments.append(
-                        id: one.id, timeline: 0, ticks: one.ticks, values: one.values)
+            try writeDown(section, &table, last: last, in: database)
+            let id = try Bucket.insert(
+                first: first, last: last, section: section.number, in: database)
+            for (number, one) in section.stretches.enumerated() {
+                try Bucket.insert(timeline: number, one.stretch.times, bucket: id, in: database)
+            }
+            try writeSegments(section, table, bucket: id, in: database)
+        }
+        return table
+    }
+
+    /// Gives everything that has samples its row.
+    private static func writeDown(
+        _ section: Section, _ table: inout SeriesTable, last: Milliseconds, in database: Database
+    ) throws(StoreError) {
+        var targets: Set<UInt32> = []
+        for (_, stretch) in section.stretches {
+            for slot in stretch.columns where slot != SeriesTable.none {
+                let one = table.series[Int(slot)]
+                guard one.metric != SeriesTable.none else { continue }
+                targets.insert(one.target)
+                if one.id > 0 { continue }
+                let metric = table.metrics[Int(one.metric)]
+                if metric.id == 0 {
+                    table.setID(
+                        try Registry.metric(metric.descriptor, in: database),
+                        metric: Int(one.metric))
                 }
-                try segments.finish()
+                guard let target = table.targets[one.target],
+                    let identity = table.identities[one.identity]
+                else { continue }
+                if target.id == 0 {
+                    table.setID(
+                        try Registry.target(target.labels, in: database), target: one.target)
+                }
+                let id = try Registry.series(
+                    metric: table.metrics[Int(one.metric)].id,
+                    target: table.targets[one.target]?.id ?? 0, name: identity.name,
+                    labels: identity.labels, in: database)
+                table.setID(id, slot: slot)
             }
-            let seen = try database.prepare("UPDATE target SET last = ? WHERE id = ?")
-            for target in head.targets.values where target.id > 0 {
-                seen.bind(1, last)
-                seen.bind(2, target.id)
-                try seen.run()
+        }
+        let seen = try database.prepare("UPDATE target SET last = max(last, ?) WHERE id = ?")
+        for number in targets {
+            seen.bind(1, last)
+            seen.bind(2, table.targets[number]?.id ?? 0)
+            try seen.run()
+        }
+    }
+
+    private static func writeSegments(
+        _ section: Section, _ table: SeriesTable, bucket: Int64, in database: Database
+    ) throws(StoreError) {
+        // The columns of each metric, in order of their series' ids.
+        var members: [Int64: [(id: Int64, stretch: Int, column: Int)]] = [:]
+        for (index, one) in section.stretches.enumerated() {
+            for (column, slot) in one.stretch.columns.enumerated() where slot != SeriesTable.none {
+                let series = table.series[Int(slot)]
+                guard series.id > 0 else { continue }
+                members[table.metrics[Int(series.metric)].id, default: []].append(
+                    (series.id, index, column))
             }
-            let clear = try database.prepare("DELETE FROM tick WHERE time <= ?")
-            clear.bind(1, last)
-            try clear.run()
+        }
+        var segments = SegmentInserter(database)
+        var codec = ValueCodec()
+        var samples = ColumnSamples()
+        for metric in members.keys.sorted() {
+            segments.begin(SegmentKey(bucket: bucket, metric: metric))
+            for member in (members[metric] ?? []).sorted(by: { $0.id < $1.id }) {
+                samples.removeAll()
+                section.stretches[member.stretch].stretch.snapshot(member.column)
+                    .read(into: &samples, &codec)
+                guard !samples.values.isEmpty else { continue }
+                try segments.append(
+                    id: member.id, timeline: member.stretch, runs: samples.runs,
+                    values: samples.values)
+            }
+            try segments.finish()
         }
     }
 }
@@ -62,49 +120,5 @@ enum Timeline {
             times.append(time)
         }
         return times
-    }
-}
-
-/// Deletes what is too old or too much.
-enum Retention {
-    static func apply(
-        in database: Database, before cutoff: Milliseconds, maxBytes: Int64
-    ) throws(StoreError) {
-        try delete(through: cutoff, in: database)
-        // The file does not shrink while pages wait to be used again, so those count as free.
-        while try used(database) > maxBytes {
-            let oldest = try database.integer("SELECT coalesce(min(last), -1) FROM bucket")
-            guard oldest >= 0 else { return }
-            try delete(through: oldest + 1, in: database)
-        }
-        try database.execute("PRAGMA incremental_vacuum(1000)")
-    }
-
-    private static func used(_ database: Database) throws(StoreError) -> Int64 {
-        let pages = try database.integer("PRAGMA page_count")
-        let free = try database.integer("PRAGMA freelist_count")
-        return try (pages - free) * database.integer("PRAGMA page_size")
-    }
-
-    private static func delete(
-        through cutoff: Milliseconds, in database: Database
-    ) throws(StoreError) {
-        try database.transaction { () throws(StoreError) in
-            try Bucket.delete(before: cutoff, in: database)
-            for sql in [
-                """
-                DELETE FROM series WHERE target IN
-                (SELECT id FROM target WHERE last > 0 AND last < ?)
-                """,
-                """
-                DELETE FROM target WHERE last > 0 AND last < ?
-                AND NOT EXISTS (SELECT 1 FROM series WHERE series.target = target.id)
-                """,
-            ] {
-                let statement = try database.prepare(sql)
-                statement.bind(1, cutoff)
-                try statement.run()
-            }
-        }
     }
 }

@@ -1,181 +1,191 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Codecs
+import Linux
 public import Model
 import Synchronization
+import SystemPackage
 
 extension SeriesStore: Appender {
-    /// See `Appender`. A disk that refuses does not stop the sampling: the target is then written
-    /// down with its first series that can be.
+    /// See `Appender`. The disk is not involved.
     public func target(_ labels: Labels) throws -> TargetRef {
-        state.withLock { state in
-            let id = state.attempt { writer throws(StoreError) in
-                try Registry.target(labels, in: writer)
-            }
-            return TargetRef(raw: state.head.target(labels, id: id ?? 0))
-        }
+        core.state.withLock { TargetRef(raw: $0.table.target(labels)) }
     }
 
-    /// See `Appender`. Throws `StoreError.tooManySeries` at the limit.
+    /// See `Appender`. Throws `StoreError.tooManySeries` at the limit. The disk is not involved.
     public func series(
         _ metric: MetricDescriptor, sampleName: String, target: TargetRef, labels: Labels
     ) throws -> SeriesRef {
-        try state.withLock { state throws(StoreError) in
-            guard state.head.count < options.maxSeries else {
-                throw .tooManySeries(limit: options.maxSeries)
+        let limit = core.options.maxSeries
+        return try core.state.withLock { state throws(StoreError) in
+            let metric = state.table.metric(metric)
+            let identity = state.table.identity(
+                SeriesTable.Identity(name: sampleName, labels: labels))
+            let isFull = state.table.count >= limit
+            if isFull,
+                state.table.find(metric: metric, target: target.raw, identity: identity) == nil
+            {
+                throw .tooManySeries(limit: limit)
             }
-            let metricID = state.attempt { writer throws(StoreError) in
-                try Registry.metric(metric, in: writer)
+            guard
+                let slot = state.table.register(
+                    metric: metric, target: target.raw, identity: identity)
+            else { throw .unknownTarget }
+            while state.places.count < state.table.series.count {
+                state.places.append(StoreCore.Place())
             }
-            let index = state.head.metric(metric, id: metricID ?? 0)
-            let slot = state.head.register(
-                metric: index, name: sampleName, target: target.raw, labels: labels, id: 0)
-            state.writeDown(slot, labels: labels)
-            return SeriesRef(raw: UInt32(slot))
+            return SeriesRef(raw: slot)
         }
     }
 
     /// See `Appender`.
     public func append(_ batch: borrowing Batch) -> AppendOutcome {
-        let timestamp = batch.timestamp
-        let refs = batch.series
-        let values = batch.values
-        return state.withLock { state in
-            var outcome = AppendOutcome()
-            guard timestamp != state.lastTime else {
-                outcome.duplicate = refs.count
-                return outcome
-            }
-            if timestamp < state.lastTime {
-                // The clock was set back: what there is becomes a bucket of its own, and another
-                // begins. Queries merge the two.
-                seal(&state)
-                guard state.head.times.isEmpty else {
-                    outcome.outOfOrder = refs.count
-                    return outcome
-                }
-            }
-            if state.head.times.count >= Self.maxPendingTicks {
-                outcome.dropped += state.head.dropOldest(Self.ticksPerBucket)
-            }
-            let samples = state.head.append(refs, values, at: timestamp, outcome: &outcome)
-            state.lastTime = timestamp
-            state.journal(samples, at: timestamp, syncInterval: options.syncInterval)
-            if state.head.times.count % Self.ticksPerBucket == 0 { seal(&state) }
-            return outcome
+        let (time, number) = (batch.timestamp, batch.timeline)
+        let (refs, values) = (batch.series, batch.values)
+        let (outcome, hasWork) = core.state.withLock { state in
+            let before = state.sealing.count
+            let outcome = state.append(refs, values, at: time, timeline: number, core)
+            return (outcome, state.sealing.count > before)
         }
+        if hasWork { core.wakeup.wake() }
+        return outcome
     }
 
     /// See `Appender`.
     public func retire(_ target: TargetRef) {
-        state.withLock { state in
-            guard let known = state.head.targets[target.raw] else { return }
-            state.head.targets[target.raw]?.isRetired = true
-            for slot in known.members { state.head.series[slot]?.isRetired = true }
-        }
-    }
-
-    /// Moves the head's samples into segments, and drops what is over the limits.
-    private func seal(_ state: inout State) {
-        let head = state.head
-        let done: Void? = state.attempt { writer throws(StoreError) in
-            try Sealer.seal(head, in: writer)
-        }
-        guard done != nil else { return }
-        state.head.clearSealed()
-        let cutoff = state.lastTime - options.retention
-        _ = state.attempt { writer throws(StoreError) in
-            try Retention.apply(in: writer, before: cutoff, maxBytes: options.maxBytes)
-            try writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        }
+        core.state.withLock { $0.table.retire(target.raw) }
     }
 }
 
-extension SeriesStore.State {
-    /// Does something that the disk may refuse; nil, counted, when it does.
-    mutating func attempt<T>(_ body: (Database) throws(StoreError) -> T) -> T? {
-        do { return try body(writer) } catch {
-            statistics.errors += 1
-            statistics.lastError = "\(error)"
-            return nil
+extension StoreCore.State {
+    /// See `Appender.append`.
+    fileprivate mutating func append(
+        _ refs: [SeriesRef], _ values: [Double], at time: Milliseconds, timeline number: UInt16,
+        _ core: StoreCore
+    ) -> AppendOutcome {
+        var outcome = AppendOutcome()
+        let index = timeline(number)
+        let last = timelines[index].last
+        guard time != last else {
+            outcome.duplicate = refs.count
+            return outcome
         }
+        let times = timelines[index].stretch.times
+        if time < last, !times.isEmpty {
+            // The clock was set back: what there is becomes a bucket of its own, and another
+            // begins. Queries merge the two. A clock that jumps at each tick is refused.
+            guard sealing.count < StoreCore.maxSections else {
+                outcome.outOfOrder = refs.count
+                return outcome
+            }
+            rotate()
+        } else if times.count >= core.options.ticksPerBucket
+            || (times.first.map { time - $0 >= StoreCore.bucketSpan } ?? false)
+        {
+            rotate()
+        }
+        outcome.dropped += spill()
+        if timelines[index].stretch.columns.isEmpty { assignColumns(refs, timeline: index) }
+        add(refs, values, at: time, timeline: index, &outcome)
+        timelines[index].last = time
+        journal(timeline: index, samples: outcome.accepted, core)
+        return outcome
     }
 
-    /// Gives a series its row, when it has none and its metric and target have theirs.
-    mutating func writeDown(_ slot: Int, labels: Labels) {
-        guard let one = head.series[slot], one.id == 0, let target = head.targets[one.target] else {
-            return
+    /// Gives the series of a timeline's first tick their columns, those of a metric side by side:
+    /// like compresses like.
+    private mutating func assignColumns(_ refs: [SeriesRef], timeline index: Int) {
+        let slots = refs.map(\.raw).filter {
+            $0 < table.series.count && table.series[Int($0)].metric != SeriesTable.none
         }
-        let metricID = head.metrics[one.metric].id
-        guard metricID > 0, target.id > 0 else { return }
-        let name = one.labels[Labels.metricName]
-        let id = attempt { writer throws(StoreError) in
-            try Registry.series(
-                metric: metricID, target: target.id, name: name, labels: labels, in: writer)
+        let sorted = slots.enumerated().sorted {
+            (table.series[Int($0.element)].metric, $0.offset)
+                < (table.series[Int($1.element)].metric, $1.offset)
         }
-        if let id { head.series[slot]?.id = id }
+        for (_, slot) in sorted { place(slot, timeline: index) }
     }
 
-    /// Writes a tick down; waits for the disk when the last time is `syncInterval` ago.
-    mutating func journal(
-        _ samples: [(id: Int64, value: Double)], at time: Milliseconds, syncInterval: Milliseconds
+    @discardableResult
+    private mutating func place(_ slot: UInt32, timeline index: Int) -> UInt32 {
+        let known = places[Int(slot)]
+        if known.section == section, known.timeline == index { return known.column }
+        let column = timelines[index].stretch.addColumn(slot)
+        places[Int(slot)] = StoreCore.Place(section: section, column: column, timeline: index)
+        return column
+    }
+
+    private mutating func add(
+        _ refs: [SeriesRef], _ values: [Double], at time: Milliseconds, timeline index: Int,
+        _ outcome: inout AppendOutcome
     ) {
-        let waits = time - lastSync >= syncInterval
-        let done: Void? = attempt { writer throws(StoreError) in
-            if waits { try writer.execute("PRAGMA synchronous = FULL") }
-            let insert = try writer.prepare(
-                "INSERT OR REPLACE INTO tick (time, data) VALUES (?, ?)")
-            insert.bind(1, time)
-            insert.bind(2, Journal.encode(samples))
-            try insert.run()
-            if waits { try writer.execute("PRAGMA synchronous = NORMAL") }
+        // Every series has its column before the row is made.
+        for ref in refs where ref.raw < table.series.count {
+            let known = places[Int(ref.raw)]
+            guard known.section != section || known.timeline != index,
+                table.series[Int(ref.raw)].metric != SeriesTable.none
+            else { continue }
+            place(ref.raw, timeline: index)
         }
-        if done != nil, waits { lastSync = time }
-    }
-}
-
-extension Head {
-    /// Adds one tick; gives what the journal keeps of it, which is what has a row.
-    mutating func append(
-        _ refs: [SeriesRef], _ values: [Double], at time: Milliseconds,
-        outcome: inout AppendOutcome
-    ) -> [(id: Int64, value: Double)] {
-        let number = UInt16(times.count)
-        times.append(time)
-        tickCount += 1
-        var samples: [(id: Int64, value: Double)] = []
-        samples.reserveCapacity(refs.count)
-        for (ref, value) in zip(refs, values) {
-            let slot = Int(ref.raw)
-            guard slot < series.count, series[slot] != nil else {
-                outcome.dropped += 1
-                continue
+        let (section, places) = (section, places)
+        var (accepted, duplicate, dropped) = (0, 0, 0)
+        let count = min(refs.count, values.count)
+        _ = timelines[index].stretch.addTick(at: time, &packer) { row, bits in
+            places.withUnsafeBufferPointer { places in
+                for i in 0..<count {
+                    let slot = Int(refs[i].raw)
+                    guard slot < places.count, places[slot].section == section,
+                        places[slot].timeline == index
+                    else {
+                        dropped &+= 1
+                        continue
+                    }
+                    let column = Int(places[slot].column)
+                    let bit: UInt64 = 1 &<< UInt64(column & 63)
+                    guard bits[column &>> 6] & bit == 0 else {
+                        duplicate &+= 1
+                        continue
+                    }
+                    bits[column &>> 6] |= bit
+                    row[column] = values[i]
+                    accepted &+= 1
+                }
             }
-            guard series[slot]?.latestTick != tickCount else {
-                outcome.duplicate += 1
-                continue
-            }
-            series[slot]?.ticks.append(number)
-            series[slot]?.values.append(value)
-            series[slot]?.latest = value
-            series[slot]?.latestTick = tickCount
-            if let id = series[slot]?.id, id > 0 { samples.append((id, value)) }
-            outcome.accepted += 1
+            return accepted
         }
-        return samples
+        outcome.accepted += accepted
+        outcome.duplicate += duplicate
+        outcome.dropped += dropped
     }
 
-    /// Forgets the oldest ticks; gives how many samples that were.
-    mutating func dropOldest(_ count: Int) -> Int {
-        var dropped = 0
-        times.removeFirst(count)
-        for i in series.indices {
-            guard let one = series[i] else { continue }
-            let keep = one.ticks.firstIndex { Int($0) >= count } ?? one.ticks.count
-            dropped += keep
-            series[i]?.values.removeFirst(keep)
-            series[i]?.ticks = one.ticks.dropFirst(keep).map { $0 - UInt16(count) }
+    /// Writes the newest tick down; what cannot be is in memory alone until it is sealed.
+    private mutating func journal(timeline index: Int, samples: Int, _ core: StoreCore) {
+        do {
+            if journal == nil {
+                journal = JournalWriter(
+                    try JournalFile(directory: core.directory, number: section))
+            }
+            try journal?.append(
+                timelines[index].stretch, timeline: timelines[index].number, table: table)
+            if core.options.syncInterval <= 0, let writer = journal {
+                try writer.file.sync()
+                journal?.synced(writer.offset)
+            }
+        } catch {
+            unjournaled += samples
+            statistics.unjournaled += samples
+            fail("cannot write the journal in \(core.directory): \(error)")
         }
-        return dropped
+    }
+
+    /// Takes the oldest sections out of memory when the disk has taken none for long: those in
+    /// journals are sealed when there is room again. Gives how many samples are lost.
+    private mutating func spill() -> Int {
+        var lost = 0
+        while sealing.count > StoreCore.maxSections {
+            let oldest = sealing.removeFirst()
+            lost += oldest.unjournaled
+            if oldest.unjournaled < oldest.samples { spilled.append(oldest.number) }
+        }
+        return lost
     }
 }

@@ -42,8 +42,9 @@ extension SeriesStore {
     public func backfill(_ batch: [BackfillSeries]) throws -> AppendOutcome {
         var outcome = AppendOutcome()
         let windows = Self.windows(of: batch, outcome: &outcome)
-        try state.withLock { state throws(StoreError) in
-            let writer = state.writer
+        try core.writer.withLock { locked throws(StoreError) in
+            let writer = locked.database
+            try writer.execute("PRAGMA synchronous = FULL")
             try writer.transaction { () throws(StoreError) in
                 var rows: [(metric: Int64, id: Int64)] = []
                 for one in batch {
@@ -64,6 +65,7 @@ extension SeriesStore {
                 }
             }
         }
+        core.generation.add(1, ordering: .releasing)
         return outcome
     }
 

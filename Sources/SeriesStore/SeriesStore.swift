@@ -1,35 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Codecs
+import Linux
 public import Model
 import Synchronization
 
-/// Time series in one SQLite file.
+/// Time series of one host, in one SQLite file and a journal beside it.
 ///
-/// The newest samples are in memory (the head) and, tick by tick, in the table `tick`, from which
-/// the head is restored after a crash. After `ticksPerBucket` ticks they are sealed: packed by
-/// metric into segments, in one transaction that also empties the journal. Queries read the head
-/// and the segments; retention deletes whole buckets.
+/// A tick is written to the journal file and kept in memory, packed every 32 ticks. After
+/// `ticksPerBucket` ticks, or an hour, the journal is complete: a worker thread moves its samples
+/// into the database, packed by metric into segments, in one durable transaction, and deletes the
+/// file. Queries read memory and segments; retention deletes whole buckets. After a crash the
+/// journals are read back.
 ///
-/// One thread appends; any number reads. Readers of segments have a connection of their own, so a
-/// long query does not hold up a tick.
+/// One thread appends; any number reads. No lock that an append or a query takes is held while
+/// something waits for the disk, except that with `syncInterval` 0 an append does.
 ///
-/// Out of order: a tick at the time of the last one is refused and counted; one before it, after
-/// the clock was set back, begins a bucket of its own, and queries merge the two. A full disk: samples go
-/// on in memory and are served, failures are counted, and each tick tries the disk again; when the
-/// head has grown to `maxPendingTicks` its oldest bucket's worth is dropped and counted.
+/// Out of order: a tick at the time of its timeline's last one is refused and counted; one before
+/// it, after the clock was set back, begins a bucket of its own, and queries merge the two. A full
+/// disk: samples go on in memory and are served, failures are counted, and each tick tries the disk
+/// again. Three sections may wait in memory; of what is older, what the journal has is sealed when
+/// there is room, and what it has not is dropped and counted.
 public final class SeriesStore: Sendable {
     /// What the operator may choose.
     public struct Options: Sendable {
         /// How long samples are kept, in milliseconds.
         public var retention: Milliseconds = 15 * 86_400_000
-        /// Bytes on disk, write-ahead log included, above which the oldest buckets go.
+        /// Bytes on disk, journal and write-ahead log included, above which the oldest buckets go.
         public var maxBytes: Int64 = 1 << 30
-        /// How long a power failure may reach back, in milliseconds. A crash of the agent loses
+        /// How far a power failure may reach back, in milliseconds. A crash of the agent loses
         /// nothing. 0 waits for the disk at each tick.
         public var syncInterval: Milliseconds = 5000
         /// Series in memory; more are refused.
         public var maxSeries = 200_000
+        /// Ticks of a timeline after which a bucket is sealed.
+        public var ticksPerBucket = 600
 
         /// The defaults.
         public init() {}
@@ -43,37 +47,24 @@ public final class SeriesStore: Sendable {
         public var databaseBytes: Int64 = 0
         /// Bytes of the write-ahead log.
         public var walBytes: Int64 = 0
+        /// Bytes of the journals.
+        public var journalBytes: Int64 = 0
         /// Writes that failed.
         public var errors = 0
-        /// Databases or segments that were damaged and set aside.
+        /// Databases, segments and journal frames that were damaged and set aside.
         public var quarantined = 0
         /// Times a query came upon a damaged segment, and answered without it.
         public var damagedReads = 0
+        /// Samples that were accepted but could not be written to the journal at once.
+        public var unjournaled = 0
+        /// Sections that wait to be moved into the database.
+        public var pendingSections = 0
         /// What went wrong last.
         public var lastError: String?
     }
 
-    static let ticksPerBucket = 120
-    static let maxPendingTicks = 4 * ticksPerBucket
-
-    /// All that the lock guards.
-    struct State: ~Copyable {
-        var head = Head()
-        let writer: Database
-        var statistics = Statistics()
-        var lastTime: Milliseconds = .min
-        var lastSync: Milliseconds = 0
-    }
-
-    let path: String
-    let options: Options
-    let state: Mutex<State>
-    let reader: Mutex<Reader>
-
-    /// The connection that queries share.
-    struct Reader: ~Copyable {
-        let database: Database
-    }
+    let core: StoreCore
+    private let finished: Wakeup
 
     /// Opens the store in `directory`, making both when they are not there.
     ///
@@ -84,49 +75,66 @@ public final class SeriesStore: Sendable {
         do { try Files.makeDirectories(directory) } catch {
             throw StoreError.directory(path: directory, reason: "\(error)")
         }
-        let path = directory + "/metrics.db"
-        do { return try SeriesStore(path: path, options: options, quarantined: 0) } catch {
+        return try SeriesStore(try openCore(directory, options))
+    }
+
+    private static func openCore(
+        _ directory: String, _ options: Options
+    ) throws(StoreError) -> StoreCore {
+        let path = StoreMaintenance.path(directory)
+        do { return try StoreCore(directory: directory, options: options, quarantined: 0) } catch {
             if case .olderSchema(_, let found) = error {
                 _ = try Files.setAside(path, as: "schema-\(found)")
-                return try SeriesStore(path: path, options: options, quarantined: 0)
+                return try StoreCore(directory: directory, options: options, quarantined: 0)
             }
             guard error.isCorruption else { throw error }
             _ = try Files.setAside(path, as: "damaged")
-            let store = try SeriesStore(path: path, options: options, quarantined: 1)
-            store.state.withLock { $0.statistics.lastError = "\(error)" }
-            return store
+            let core = try StoreCore(directory: directory, options: options, quarantined: 1)
+            core.state.withLock { $0.statistics.lastError = "\(error)" }
+            return core
         }
     }
 
-    private init(path: String, options: Options, quarantined: Int) throws(StoreError) {
-        self.path = path
-        self.options = options
-        let writer = try Database(path: path)
-        try Schema.prepare(writer, path: path)
-        var head = Head()
-        let lastTime = try Journal.replay(from: writer, into: &head)
-        var initial = State(writer: writer)
-        initial.head = head
-        initial.lastTime = lastTime
-        initial.statistics.quarantined = quarantined
-        state = Mutex(initial)
-        reader = Mutex(Reader(database: try Database(path: path, readOnly: true)))
+    private init(_ core: StoreCore) throws(StoreError) {
+        self.core = core
+        do { finished = try Wakeup() } catch {
+            throw .directory(path: core.directory, reason: "no wake-up event: \(error)")
+        }
+        StoreWorker.start(core, finished: finished)
+        if !core.isSealed { core.wakeup.wake() }
+    }
+
+    deinit {
+        core.isStopping.store(true, ordering: .releasing)
+        core.wakeup.wake()
+        // The directory may be opened again at once.
+        _ = finished.wait(milliseconds: -1)
     }
 
     /// What the store says of itself.
     public func statistics() -> Statistics {
-        state.withLock { state in
-            state.statistics.series = state.head.count
-            state.statistics.databaseBytes = Files.size(path)
-            state.statistics.walBytes = Files.size(path + "-wal")
+        var result = core.state.withLock { state in
+            state.statistics.series = state.table.count
+            state.statistics.pendingSections = state.sealing.count + state.spilled.count
             return state.statistics
         }
+        result.databaseBytes = Files.size(core.path)
+        result.walBytes = Files.size(core.path + "-wal")
+        result.journalBytes = core.journalBytes
+        return result
     }
 
-    /// Brings everything to the disk. The store goes on to work.
+    /// Brings what is complete into the database and everything to the disk. The store goes on to
+    /// work. Throws `StoreError` when the disk refuses.
     public func flush() throws {
-        try state.withLock { state throws(StoreError) in
-            try state.writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        }
+        core.syncJournal()
+        while try core.sealNext() {}
+        while try core.sealSpilled() {}
+    }
+
+    /// Ends the bucket that is being filled, before its time, and moves it into the database.
+    public func seal() throws {
+        core.state.withLock { $0.rotate() }
+        try flush()
     }
 }

@@ -14,6 +14,8 @@ public enum StoreError: Error, CustomStringConvertible, Sendable {
     case tooManySeries(limit: Int)
     /// The store has had as many metric names as there are numbers for.
     case tooManyMetrics(limit: Int)
+    /// A series was registered for a target that was retired.
+    case unknownTarget
     /// The database is open in another process, which has to end first.
     case inUse(path: String)
     /// The destination of a backup or restore cannot be used.
@@ -38,6 +40,7 @@ public enum StoreError: Error, CustomStringConvertible, Sendable {
         case .tooManyMetrics(let limit):
             "the store has had \(limit) metric names, as many as it can number: give what invents "
                 + "names a label instead"
+        case .unknownTarget: "the target was retired; ask for it again"
         case .inUse(let path):
             "\(path) is in use: stop the agent first"
         case .destination(let path, let reason):

@@ -23,6 +23,7 @@ struct CorruptionTests {
             for (i, one) in series.enumerated() { batch.append(one, Double(tick * (i + 1))) }
             #expect(store.append(batch).accepted == 3)
         }
+        try store.flush()
         #expect(try store.everyValue().count == 2100)
         let raw = RawDatabase(directory.appending("metrics.db"))
         let first = "(SELECT min(rowid) FROM segment)"

@@ -67,8 +67,12 @@ extension SeriesStore {
     /// All values of all series.
     func everyValue() throws -> [Double] { try points().values.flatMap { $0.map(\.value) } }
 
-    /// Appends a tick every second for the series `test_total{a="0"}`, `{a="1"}`, ...; the value
-    /// is the number of the tick times the series' number plus one.
+    /// What `fill` appends.
+    static func value(_ series: Int, _ tick: Int) -> Double {
+        Double((tick &* 7919 &+ series &* 104_729) % 100_003) / (series % 2 == 0 ? 1 : 100)
+    }
+
+    /// Appends a tick every second for the series `test_total{a="0"}`, `{a="1"}`, ...
     func fill(series count: Int, ticks: Range<Int>, from start: Milliseconds = 1_000_000) throws {
         let metric = MetricDescriptor("test_total", .counter, help: "A test.")
         let series = try (0..<count).map {
@@ -76,7 +80,7 @@ extension SeriesStore {
         }
         for tick in ticks {
             var batch = Batch(timestamp: start + Milliseconds(tick) * 1000)
-            for (i, one) in series.enumerated() { batch.append(one, Double(tick * (i + 1))) }
+            for (i, one) in series.enumerated() { batch.append(one, Self.value(i, tick)) }
             _ = append(batch)
         }
     }

@@ -19,10 +19,12 @@ public enum CRC32C {
         return all
     }()
 
-    /// The checksum of `bytes`.
-    public static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+    /// The checksum of `bytes`, or of what `previous` is the checksum of followed by `bytes`.
+    public static func checksum(
+        _ bytes: UnsafeRawBufferPointer, after previous: UInt32 = 0
+    ) -> UInt32 {
         tables.withUnsafeBufferPointer { table in
-            var crc: UInt32 = ~0
+            var crc = ~previous
             var at = 0
             while at &+ 8 <= bytes.count {
                 let word =

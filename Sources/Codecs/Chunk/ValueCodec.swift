@@ -12,7 +12,7 @@
 ///
 /// Kernel values are whole numbers (microseconds, bytes, counts) or have few decimals, so scaled
 /// integers pack to half of what XOR needs; gauges of pages have a divisor of 4096.
-public struct ValueCodec {
+public struct ValueCodec: Sendable {
     private enum Kind {
         static let constantDecimal: UInt8 = 0
         static let constantBits: UInt8 = 1

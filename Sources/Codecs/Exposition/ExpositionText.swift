@@ -74,10 +74,15 @@ public enum ExpositionText {
         return result
     }
 
+    /// Appends a metric's name as the text formats write it.
+    public static func appendName(_ name: String, to output: inout [UInt8]) {
+        output += legacy(name, allowingColon: true).utf8
+    }
+
     /// The start of a sample's line, up to the blank before the value, for `labels` without a
     /// metric name.
     public static func linePrefix(name: String, labels: Labels) -> [UInt8] {
-        var output = Array(legacy(name, allowingColon: true).utf8)
+        var output = name.isEmpty ? [] : Array(legacy(name, allowingColon: true).utf8)
         guard !labels.isEmpty else { return output + [0x20] }
         output.append(UInt8(ascii: "{"))
         var seen: Set<String> = []

@@ -2,6 +2,7 @@
 
 import Linux
 import Model
+import SystemPackage
 
 extension StoreMaintenance {
     /// Copies the store in `directory` to the new or empty directory `destination`, as of one
@@ -15,16 +16,36 @@ extension StoreMaintenance {
         do { try Files.makeDirectories(destination) } catch {
             throw StoreError.destination(path: destination, reason: "\(error)")
         }
+        var copy = StoreCopy()
         let file = path(destination)
         do {
+            // Journals first: what is sealed in between is then copied twice, never missed.
+            try copyJournals(from: directory, to: destination, &copy)
             try source.copy(to: file)
             try Files.sync(file)
             try Files.sync(destination)
         } catch {
-            Files.remove(file)
-            throw StoreError.destination(path: file, reason: "\(error)")
+            for name in copy.files + [databaseName] { Files.remove(destination + "/" + name) }
+            throw StoreError.destination(path: destination, reason: "\(error)")
         }
-        return StoreCopy(files: [databaseName], bytes: Files.size(file))
+        copy.files.append(databaseName)
+        copy.bytes += Files.size(file)
+        return copy
+    }
+
+    private static func copyJournals(
+        from directory: String, to destination: String, _ copy: inout StoreCopy
+    ) throws {
+        for number in JournalFile.numbers(in: directory) {
+            let target = JournalFile.path(destination, number)
+            do { try Files.copy(JournalFile.path(directory, number), to: target) } catch {
+                if error == .noSuchFileOrDirectory { continue }
+                Files.remove(target)
+                throw error
+            }
+            copy.files.append("\(JournalFile.prefix)\(number)")
+            copy.bytes += Files.size(target)
+        }
     }
 
     /// Puts the backup in `backup` in the place of the store in `directory`; what was there is
@@ -56,8 +77,13 @@ extension StoreMaintenance {
         }
         var copy = StoreCopy(files: [databaseName], bytes: Files.size(incoming))
         if Files.exists(path) { copy.keptAs = [try Files.setAside(path, as: "replaced")] }
+        for number in JournalFile.numbers(in: directory) {
+            copy.keptAs.append(
+                try Files.setAside(JournalFile.path(directory, number), as: "replaced"))
+        }
         do {
             try Files.rename(incoming, to: path)
+            try copyJournals(from: backup, to: directory, &copy)
             try Files.sync(directory)
         } catch { throw StoreError.destination(path: path, reason: "\(error)") }
         return copy

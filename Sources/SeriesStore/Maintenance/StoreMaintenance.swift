@@ -26,6 +26,9 @@ public enum StoreMaintenance {
         var usage = StoreUsage()
         usage.databaseBytes = Files.size(path)
         usage.walBytes = Files.size(path + "-wal")
+        for number in JournalFile.numbers(in: directory) {
+            usage.journalBytes += Files.size(JournalFile.path(directory, number))
+        }
         usage.availableBytes = Files.available(directory)
         usage.reusableBytes =
             try database.integer("PRAGMA freelist_count") * database.integer("PRAGMA page_size")
@@ -43,7 +46,8 @@ public enum StoreMaintenance {
 
     /// Whether a file was set aside by the store.
     private static func isLeftover(_ name: String) -> Bool {
-        [".damaged-", ".schema-", ".replaced-"].contains { name.hasPrefix(databaseName + $0) }
+        (name.hasPrefix(databaseName) || name.hasPrefix(JournalFile.prefix))
+            && [".damaged-", ".schema-", ".replaced-"].contains { name.contains($0) }
     }
 
     private static func tiers(_ database: Database) throws(StoreError) -> [StoreUsage.Tier] {
@@ -105,7 +109,23 @@ public enum StoreMaintenance {
         } unreadable: {
             report.damage.append($0)
         }
+        for number in JournalFile.numbers(in: directory) {
+            check(JournalFile.path(directory, number), &report)
+        }
         return report
+    }
+
+    private static func check(_ journal: String, _ report: inout StoreVerification) {
+        // A journal that is gone was sealed meanwhile.
+        guard let bytes = Files.read(journal) else { return }
+        var table = SeriesTable()
+        let result = JournalReader.read(bytes, into: &table)
+        report.journalFrames += result.frames
+        report.samples += result.stretches.reduce(0) { $0 + $1.stretch.samples }
+        if result.damaged > 0 {
+            report.damage.append(
+                StoreDamage(place: journal, reason: "\(result.damaged) damaged places"))
+        }
     }
 
     private static func checkStructure(

@@ -71,7 +71,7 @@ extension StoreMaintenance {
             let new = try Database(path: building)
             try Schema.prepare(new, path: building)
             try new.transaction { () throws(StoreError) in
-                for table in ["target", "metric", "series", "tick", "bucket", "timeline"] {
+                for table in ["target", "metric", "series", "bucket", "timeline"] {
                     try Salvage.copy(table, from: old, to: new)
                 }
                 var damaged: [StoreDamage] = []

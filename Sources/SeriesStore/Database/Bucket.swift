@@ -72,11 +72,13 @@ struct Bucket {
 
     /// Makes a bucket; gives its id. Later buckets have larger ids.
     static func insert(
-        first: Milliseconds, last: Milliseconds, in database: Database
+        first: Milliseconds, last: Milliseconds, section: Int64 = 0, in database: Database
     ) throws(StoreError) -> Int64 {
-        let insert = try database.prepare("INSERT INTO bucket (first, last) VALUES (?, ?)")
+        let insert = try database.prepare(
+            "INSERT INTO bucket (first, last, section) VALUES (?, ?, ?)")
         insert.bind(1, first)
         insert.bind(2, last)
+        insert.bind(3, section)
         try insert.run()
         return database.lastInserted
     }
@@ -137,13 +139,6 @@ struct SegmentInserter {
         id: Int64, timeline: Int, runs: [(first: Int, count: Int)], values: [Double]
     ) throws(StoreError) {
         writer.append(id: id, timeline: timeline, runs: runs, values: values)
-        if writer.bytes.count >= Self.partBytes { try finish() }
-    }
-
-    mutating func append(
-        id: Int64, timeline: Int, ticks: [UInt16], values: [Double]
-    ) throws(StoreError) {
-        writer.append(id: id, timeline: timeline, ticks: ticks, values: values)
         if writer.bytes.count >= Self.partBytes { try finish() }
     }
 

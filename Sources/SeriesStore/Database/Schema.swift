@@ -5,14 +5,13 @@
 ///     target   what is measured, with the labels its series share
 ///     metric   a family: name, type, unit, help
 ///     series   a metric of a target, with the labels that set it apart
-///     tick     one row for each tick since the last seal: the journal
 ///     bucket   one row for each sealed stretch of ticks
 ///     timeline its lists of timestamps, each shared by all series that have it
 ///     segment  the values of one metric's series in one bucket, in parts of about 24 KiB; its id
 ///              is a `SegmentKey`, so that buckets are written and deleted as one stretch
 ///     quarantine  segments that `repair` found damaged
 enum Schema {
-    static let version = 3
+    static let version = 4
     /// `ULGS`, in the header of every database of ours.
     static let applicationID = 0x554c_4753
 
@@ -38,15 +37,16 @@ enum Schema {
                              unit TEXT NOT NULL, help TEXT NOT NULL);
         CREATE TABLE series (id INTEGER PRIMARY KEY, metric INTEGER NOT NULL,
                              target INTEGER NOT NULL, name TEXT NOT NULL, labels BLOB NOT NULL,
-                             UNIQUE (metric, target, name, labels));
-        CREATE TABLE tick (time INTEGER PRIMARY KEY, data BLOB NOT NULL);
+                             UNIQUE (target, metric, name, labels));
         CREATE TABLE bucket (id INTEGER PRIMARY KEY, tier INTEGER NOT NULL DEFAULT 0,
-                             first INTEGER NOT NULL, last INTEGER NOT NULL);
+                             first INTEGER NOT NULL, last INTEGER NOT NULL,
+                             section INTEGER NOT NULL DEFAULT 0);
         CREATE TABLE timeline (id INTEGER PRIMARY KEY, times BLOB NOT NULL);
         CREATE TABLE segment (id INTEGER PRIMARY KEY, first INTEGER NOT NULL,
                               last INTEGER NOT NULL, samples INTEGER NOT NULL, data BLOB NOT NULL);
         CREATE TABLE quarantine (id INTEGER PRIMARY KEY, segment INTEGER NOT NULL,
                                  reason TEXT NOT NULL, data BLOB NOT NULL);
+        CREATE INDEX series_name ON series (name);
         CREATE INDEX bucket_last ON bucket (last);
         """
 

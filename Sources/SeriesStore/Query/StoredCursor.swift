@@ -15,6 +15,7 @@ final class StoredCursor: SampleCursor {
     private var next = 0
     private let range: TimeRange
     private var codec = ValueCodec()
+    private var samples = ColumnSamples()
 
     init(range: TimeRange) { self.range = range }
 
@@ -22,12 +23,6 @@ final class StoredCursor: SampleCursor {
 
     /// Adds a run; of equal times the run added first wins.
     func add(_ run: StoredRun) { if run.last >= range.start { runs.append(run) } }
-
-    /// Adds what the head had.
-    func add(head times: [Milliseconds], _ values: [Double], endsBefore ended: Milliseconds?) {
-        guard !times.isEmpty, times[0] <= range.end else { return }
-        add(StoredRun(times: times, content: .plain(values), ended: ended))
-    }
 
     func next(into buffer: inout SampleBuffer) throws -> Bool {
         buffer.removeAll()
@@ -56,29 +51,37 @@ final class StoredCursor: SampleCursor {
     }
 
     private func decode(_ run: StoredRun, into buffer: inout SampleBuffer) {
+        samples.removeAll()
         switch run.content {
-        case .plain(let values):
-            buffer.timestamps += run.times
-            buffer.values += values
-        case .packed(let bytes, let place):
-            let start = buffer.values.count
-            buffer.values.append(contentsOf: repeatElement(0, count: run.times.count))
+        case .head(let column): column.read(into: &samples, &codec)
+        case .packed(let bytes, let place, let runs):
+            samples.runs = runs
+            let count = runs.reduce(0) { $0 + $1.count }
+            samples.values.append(contentsOf: repeatElement(0, count: count))
             let isWhole = bytes.withUnsafeBytes { bytes in
-                buffer.values.withUnsafeMutableBufferPointer { values in
-                    codec.decode(
-                        UnsafeRawBufferPointer(rebasing: bytes[place]),
-                        into: UnsafeMutableBufferPointer(rebasing: values[start...]))
+                samples.values.withUnsafeMutableBufferPointer {
+                    codec.decode(UnsafeRawBufferPointer(rebasing: bytes[place]), into: $0)
                 }
             }
-            guard isWhole else {
-                buffer.values.removeSubrange(start...)
-                return
-            }
-            buffer.timestamps += run.times
+            guard isWhole else { return }
         }
-        if let ended = run.ended {
-            buffer.timestamps.append(ended)
-            buffer.values.append(StaleMarker.value)
+        let times = run.timeline
+        if samples.runs.count == 1, samples.runs[0] == (0, times.count) {
+            buffer.timestamps += times
+            buffer.values += samples.values
+            return
+        }
+        var next = 0
+        for stretch in samples.runs {
+            let end = stretch.first + stretch.count
+            buffer.timestamps += times[stretch.first..<end]
+            buffer.values += samples.values[next..<(next + stretch.count)]
+            next += stretch.count
+            // The first tick without the series ends the stretch.
+            if end < times.count {
+                buffer.timestamps.append(times[end])
+                buffer.values.append(StaleMarker.value)
+            }
         }
     }
 
@@ -129,23 +132,44 @@ extension Array {
     }
 }
 
-/// Samples of one series: packed, or from the head.
+/// Samples of one series: in a segment, or in memory.
 struct StoredRun: Sendable {
     enum Content: Sendable {
-        /// A place in a segment, whose bytes are shared by all series that are read from it.
-        case packed([UInt8], Range<Int>)
-        case plain([Double])
+        /// A place in a segment, whose bytes are shared by all series that are read from it, and
+        /// the stretches of ticks that have values.
+        case packed([UInt8], Range<Int>, [(first: Int, count: Int)])
+        case head(HeadColumn)
     }
 
-    let times: [Milliseconds]
+    /// The ticks that the series could have had a sample at.
+    let timeline: [Milliseconds]
     let content: Content
-    /// When the series was found to be gone.
-    let ended: Milliseconds?
-    /// What was stored first has the smaller number; the head has the largest.
-    var order = Int.max - 1
+    /// No sample is before.
+    let first: Milliseconds
+    /// No sample is after.
+    let last: Milliseconds
+    /// What was stored first has the smaller number; what is in memory is after all segments.
+    let order: Int
 
-    var first: Milliseconds { times.first ?? .max }
-    var last: Milliseconds { ended ?? times.last ?? .min }
+    /// A column in memory, of those the one with this number.
+    init(_ column: HeadColumn, order: Int) {
+        timeline = column.times
+        content = .head(column)
+        first = column.times.first ?? .max
+        last = column.times.last ?? .min
+        self.order = .max / 2 + order
+    }
+
+    private init(
+        _ timeline: [Milliseconds], _ content: Content, first: Milliseconds, last: Milliseconds,
+        order: Int
+    ) {
+        self.timeline = timeline
+        self.content = content
+        self.first = first
+        self.last = last
+        self.order = order
+    }
 
     /// What the segments of `buckets` have of the series `ids` of one metric: each segment is read
     /// once. Damaged ones are passed over and counted by the result.
@@ -183,22 +207,18 @@ struct StoredRun: Sendable {
     private static func packed(
         _ entry: Segment.Entry, _ bytes: [UInt8], _ bucket: Bucket
     ) -> StoredRun? {
-        guard let timeline = bucket.timelines[entry.timeline], let end = entry.runs.last else {
-            return nil
-        }
-        var times: [Milliseconds] = []
-        if entry.runs.count == 1, entry.runs[0] == (0, timeline.count) {
-            times = timeline
-        } else {
-            for run in entry.runs where run.first + run.count <= timeline.count {
-                times += timeline[run.first..<(run.first + run.count)]
+        guard let timeline = bucket.timelines[entry.timeline], let start = entry.runs.first,
+            let end = entry.runs.last, end.count > 0
+        else { return nil }
+        var before = 0
+        for run in entry.runs {
+            guard run.first >= before, run.count > 0, run.first + run.count <= timeline.count else {
+                return nil
             }
+            before = run.first + run.count
         }
-        guard times.count == entry.count, !times.isEmpty else { return nil }
-        let after = end.first + end.count
-        let ended = after < timeline.count ? timeline[after] : nil
         return StoredRun(
-            times: times, content: .packed(bytes, entry.values), ended: ended,
-            order: Int(bucket.id))
+            timeline, .packed(bytes, entry.values, entry.runs), first: timeline[start.first],
+            last: timeline[min(before, timeline.count - 1)], order: Int(bucket.id))
     }
 }

@@ -47,19 +47,6 @@ enum Segment {
             samples = 0
         }
 
-        /// Adds a series that was present at `ticks` of a timeline.
-        mutating func append(id: Int64, timeline: Int, ticks: [UInt16], values: [Double]) {
-            var runs: [(first: Int, count: Int)] = []
-            for tick in ticks {
-                if let last = runs.last, last.first + last.count == Int(tick) {
-                    runs[runs.count - 1].count += 1
-                } else {
-                    runs.append((Int(tick), 1))
-                }
-            }
-            append(id: id, timeline: timeline, runs: runs, values: values)
-        }
-
         /// Adds a series that was present in `runs` of a timeline.
         mutating func append(
             id: Int64, timeline: Int, runs: [(first: Int, count: Int)], values: [Double]

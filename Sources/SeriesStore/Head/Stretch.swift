@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Codecs
+import Model
+
+/// The samples of one timeline since the last seal: packs of the older ticks, a matrix of the
+/// newest.
+struct Stretch: Sendable {
+    private(set) var times: [Milliseconds] = []
+    private(set) var packs: [Pack] = []
+    private(set) var recent = TickMatrix()
+    /// The series of each column, as slots of the table.
+    private(set) var columns: [UInt32] = []
+    private(set) var samples = 0
+
+    /// The column of a series that has none in this stretch.
+    mutating func addColumn(_ slot: UInt32) -> UInt32 {
+        columns.append(slot)
+        return UInt32(columns.count - 1)
+    }
+
+    /// Says which series a column is; columns before it that nobody told of are `none`.
+    mutating func setColumn(_ column: Int, _ slot: UInt32) {
+        while columns.count <= column { columns.append(SeriesTable.none) }
+        if slot != SeriesTable.none { columns[column] = slot }
+    }
+
+    /// Adds a tick, which `body` fills; gives what `body` does, the number of samples.
+    mutating func addTick(
+        at time: Milliseconds, _ packer: inout Packer,
+        _ body: (UnsafeMutableBufferPointer<Double>, UnsafeMutableBufferPointer<UInt64>) -> Int
+    ) -> Int {
+        if recent.count == TickMatrix.rows { packRecent(&packer) }
+        recent.widen(to: max(1, columns.count))
+        times.append(time)
+        let added = recent.addRow(body)
+        samples += added
+        return added
+    }
+
+    /// Packs the newest ticks too.
+    mutating func packRecent(_ packer: inout Packer) {
+        guard recent.count > 0 else { return }
+        packs.append(recent.pack(firstTick: times.count - recent.count, &packer))
+    }
+
+    /// Reads the newest tick.
+    func withLastRow<R>(
+        _ body: (UnsafeBufferPointer<Double>, UnsafeBufferPointer<UInt64>) -> R
+    ) -> R {
+        recent.withRow(recent.count - 1, body)
+    }
+
+    /// What a reader takes along of one column.
+    func snapshot(_ column: Int) -> HeadColumn {
+        let (mask, values) = recent.column(column)
+        return HeadColumn(
+            times: times, packs: packs, column: column, recentStart: times.count - recent.count,
+            recentMask: mask, recentValues: values)
+    }
+
+    /// Bytes of memory, about.
+    var byteCount: Int {
+        packs.reduce(0) { $0 + $1.byteCount } + recent.width * TickMatrix.rows * 8
+            + times.count * 8
+    }
+}
+
+/// One column of a stretch, as it was when it was taken.
+struct HeadColumn: Sendable {
+    let times: [Milliseconds]
+    let packs: [Pack]
+    let column: Int
+    let recentStart: Int
+    let recentMask: UInt32
+    let recentValues: [Double]
+
+    /// Unpacks everything.
+    func read(into out: inout ColumnSamples, _ codec: inout ValueCodec) {
+        for pack in packs { pack.append(column, to: &out, &codec) }
+        for row in 0..<TickMatrix.rows where recentMask >> UInt32(row) & 1 == 1 {
+            out.add(run: recentStart + row, 1)
+        }
+        out.values += recentValues
+    }
+}
+
+/// All timelines' samples of one journal file, complete and on the way to the database.
+///
+/// Owned by the queue of what is to be sealed; queries share it until it is.
+final class Section: Sendable {
+    /// Which journal file it is in.
+    let number: Int64
+    /// By number of timeline.
+    let stretches: [(timeline: UInt16, stretch: Stretch)]
+    let table: SeriesTable
+    /// Samples that are in memory alone, because the journal could not be written.
+    let unjournaled: Int
+    /// Whether its journal had damage in it.
+    let isDamaged: Bool
+
+    init(
+        number: Int64, stretches: [(timeline: UInt16, stretch: Stretch)], table: SeriesTable,
+        unjournaled: Int, isDamaged: Bool = false
+    ) {
+        self.number = number
+        self.stretches = stretches
+        self.table = table
+        self.unjournaled = unjournaled
+        self.isDamaged = isDamaged
+    }
+
+    var samples: Int { stretches.reduce(0) { $0 + $1.stretch.samples } }
+    var byteCount: Int { stretches.reduce(0) { $0 + $1.stretch.byteCount } }
+    var first: Milliseconds? { stretches.compactMap(\.stretch.times.first).min() }
+    var last: Milliseconds? { stretches.compactMap(\.stretch.times.last).max() }
+}

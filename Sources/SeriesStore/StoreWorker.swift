@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Codecs
+import Linux
+import Model
+import Synchronization
+import SystemPackage
+
+/// The thread that brings samples to the disk: syncs the journal, seals sections, applies
+/// retention. It holds no lock that an append or a query waits for while it waits for the disk.
+enum StoreWorker {
+    /// Starts the thread; `finished` is woken when it has ended, after a last sync.
+    static func start(_ core: StoreCore, finished: Wakeup) {
+        BlockingThread.start("series-store") {
+            let interval = core.options.syncInterval
+            let period = interval > 0 ? min(interval, 5000) : 5000
+            while !core.isStopping.load(ordering: .acquiring) {
+                _ = core.wakeup.wait(milliseconds: period)
+                core.work()
+            }
+            core.syncJournal()
+            finished.wake()
+        }
+    }
+}
+
+extension StoreCore {
+    /// Sections in memory that wait for the disk.
+    static let maxSections = 3
+    /// A section ends when it is so long, whatever the number of ticks.
+    static let bucketSpan: Milliseconds = 3_600_000
+
+    /// Does what there is to do.
+    func work() {
+        syncJournal()
+        do {
+            while try sealNext() {}
+            while try sealSpilled() {}
+        } catch { count(error) }
+    }
+
+    /// Waits until the journal is on the disk, without holding up appends.
+    func syncJournal() {
+        let dirty = state.withLock { state -> (JournalFile, Int64)? in
+            guard let journal = state.journal, journal.isDirty else { return nil }
+            return (journal.file, journal.offset)
+        }
+        guard let (file, length) = dirty else { return }
+        do {
+            try file.sync()
+            state.withLock { state in
+                if state.journal?.file.number == file.number { state.journal?.synced(length) }
+            }
+        } catch {
+            state.withLock { $0.fail("cannot sync \(file.path): \(error)") }
+        }
+    }
+
+    /// Moves the oldest complete section into the database; false when there is none.
+    func sealNext() throws(StoreError) -> Bool {
+        try writer.withLock { writer throws(StoreError) in
+            guard let section = state.withLock({ $0.sealing.first }) else { return false }
+            let table = try seal(section, writer.database)
+            state.withLock { state in
+                state.sealing.removeAll { $0.number == section.number }
+                state.spilled.removeAll { $0 == section.number }
+                state.table.takeIDs(from: table)
+            }
+            generation.add(1, ordering: .releasing)
+            Replay.finish(section.number, directory, isDamaged: section.isDamaged)
+            return true
+        }
+    }
+
+    /// Moves the oldest journal that memory had no room for into the database.
+    func sealSpilled() throws(StoreError) -> Bool {
+        try writer.withLock { writer throws(StoreError) in
+            guard let number = state.withLock({ $0.spilled.first }) else { return false }
+            var table = SeriesTable()
+            switch Replay.section(number, directory, &table) {
+            case .section(let section, let damaged):
+                _ = try seal(section, writer.database)
+                state.withLock { $0.statistics.quarantined += damaged }
+                Replay.finish(number, directory, isDamaged: damaged > 0)
+            case .empty(let damaged):
+                state.withLock { $0.statistics.quarantined += damaged }
+                Replay.finish(number, directory, isDamaged: damaged > 0)
+            case .unreadable(let reason): state.withLock { $0.fail(reason) }
+            }
+            state.withLock { $0.spilled.removeAll { $0 == number } }
+            generation.add(1, ordering: .releasing)
+            return true
+        }
+    }
+
+    private func seal(_ section: Section, _ database: Database) throws(StoreError) -> SeriesTable {
+        let latest = section.last ?? 0
+        let expected = Int64(section.byteCount)
+        try applyRetention(database, latest: latest, reserve: expected)
+        let table = try Sealer.seal(section, in: database)
+        try database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return table
+    }
+
+    /// Bytes of all journals.
+    var journalBytes: Int64 {
+        JournalFile.numbers(in: directory).reduce(Int64(0)) {
+            $0 + Files.size(JournalFile.path(directory, $1))
+        }
+    }
+
+    /// Deletes what is too old, and the oldest while everything together is too much.
+    private func applyRetention(
+        _ database: Database, latest: Milliseconds, reserve: Int64
+    ) throws(StoreError) {
+        let journals = journalBytes
+        let deleted = try Retention.apply(
+            in: database, before: latest - options.retention,
+            maxBytes: options.maxBytes - journals - Files.size(path + "-wal") - reserve)
+        if !deleted.isEmpty {
+            state.withLock { $0.table.forgetIDs(ofTargets: deleted) }
+            generation.add(1, ordering: .releasing)
+        }
+    }
+}
