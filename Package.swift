@@ -141,6 +141,7 @@ let package = Package(
         // Tests, one target for each that has behaviour of its own.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
+        .testTarget(name: "ModelTests", dependencies: ["Model"], swiftSettings: strict),
         .testTarget(name: "ChartTests", dependencies: ["Chart"], swiftSettings: strict),
         .testTarget(
             name: "OpenMetricsTests", dependencies: ["Codecs", "Model"], swiftSettings: strict),

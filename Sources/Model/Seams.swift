@@ -147,3 +147,19 @@ public protocol LogQuerier: Sendable {
     /// what `logs` gives. Reads no block that its index rules out, and none before it is needed.
     func select(_ query: LogQuery) throws -> any LogCursor
 }
+
+/// Where a rule engine hands the alerts that somebody should know of.
+public protocol AlertSink: Sendable {
+    /// Takes the alerts that one evaluation of one group has to say something about: those that
+    /// began to fire, those that still do and were last handed over long enough ago
+    /// (`resend_delay`), and those resolved, again for 15 minutes after their end.
+    ///
+    /// A firing alert has its `startsAt`, and as `endsAt` the time until which it counts as firing
+    /// if nothing more is heard of it: the evaluation's time plus four times the longer of the
+    /// group's interval and the resend delay, as Prometheus does. A resolved one has its end as
+    /// `endsAt`. Pending alerts are not handed over. Label sets are unique in a batch.
+    ///
+    /// Returns at once and never fails: what finds no room is dropped and counted by the sink.
+    /// May be called from any thread.
+    func send(_ alerts: [Alert])
+}
