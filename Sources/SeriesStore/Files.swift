@@ -93,6 +93,13 @@ enum Files {
         if fsync(file.raw) != 0 { throw Errno(rawValue: errno) }
     }
 
+    /// Gives a file the owner of another, where this process may.
+    static func copyOwner(of path: String, to other: String) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return }
+        _ = lchown(other, status.st_uid, status.st_gid)
+    }
+
     /// Waits until a file or directory is on the disk.
     static func sync(_ path: String) throws(Errno) {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)

@@ -37,6 +37,15 @@ public final class SeriesStore: Sendable {
 
         /// The defaults.
         public init() {}
+
+        /// For commands that must not delete what an agent would keep.
+        public static var keepingEverything: Options {
+            var options = Options()
+            options.retention = .max / 4
+            options.maxBytes = .max / 4
+            options.maxSeries = .max
+            return options
+        }
     }
 
     /// What the store says of itself.

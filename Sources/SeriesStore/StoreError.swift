@@ -18,6 +18,8 @@ public enum StoreError: Error, CustomStringConvertible, Sendable {
     case unknownTarget
     /// The database is open in another process, which has to end first.
     case inUse(path: String)
+    /// Nothing can be read of the database.
+    case beyondRepair(path: String, reason: String)
     /// The destination of a backup or restore cannot be used.
     case destination(path: String, reason: String)
 
@@ -43,6 +45,9 @@ public enum StoreError: Error, CustomStringConvertible, Sendable {
         case .unknownTarget: "the target was retired; ask for it again"
         case .inUse(let path):
             "\(path) is in use: stop the agent first"
+        case .beyondRepair(let path, let reason):
+            "nothing can be read of \(path) (\(reason)): restore a backup, or start the agent, which "
+                + "sets the file aside, begins another and keeps what the journals have"
         case .destination(let path, let reason):
             "cannot use \(path): \(reason)"
         }

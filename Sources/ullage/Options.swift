@@ -31,6 +31,19 @@ struct DataDirectoryOptions: ParsableArguments {
     }
 }
 
+/// Which store a command looks at: that of a data directory, or a backup.
+struct StoreOptions: ParsableArguments {
+    @Option(help: "A directory with a store in it, such as a backup, instead of the agent's.")
+    var store: String?
+
+    @OptionGroup var data: DataDirectoryOptions
+
+    /// The store's directory.
+    var directory: String {
+        store.map { DataDirectoryOptions.absolute($0) } ?? data.directory.series
+    }
+}
+
 /// `--host`, which every command that asks an agent has.
 struct HostOptions: ParsableArguments {
     @Option(

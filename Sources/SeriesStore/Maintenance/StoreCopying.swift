@@ -6,7 +6,8 @@ import SystemPackage
 
 extension StoreMaintenance {
     /// Copies the store in `directory` to the new or empty directory `destination`, as of one
-    /// instant and while the agent goes on.
+    /// instant and while the agent goes on. As root, the copy gets the owner of the store, who has
+    /// to read it when it is restored.
     public static func backup(directory: String, to destination: String) throws -> StoreCopy {
         let source = try open(path(directory))
         guard Files.names(in: destination).isEmpty else {
@@ -23,6 +24,9 @@ extension StoreMaintenance {
             try copyJournals(from: directory, to: destination, &copy)
             try source.copy(to: file)
             try Files.sync(file)
+            for name in [databaseName] + copy.files {
+                Files.copyOwner(of: path(directory), to: destination + "/" + name)
+            }
             try Files.sync(destination)
         } catch {
             for name in copy.files + [databaseName] { Files.remove(destination + "/" + name) }

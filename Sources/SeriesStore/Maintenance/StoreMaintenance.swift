@@ -95,10 +95,23 @@ public enum StoreMaintenance {
     }
 
     /// Reads everything there is: the database's structure, the checksum and every value of each
-    /// segment. Damage is reported, not thrown; only a database that cannot be opened throws.
+    /// segment. Damage is reported, not thrown; only what cannot be opened or read throws.
     public static func verify(directory: String) throws -> StoreVerification {
-        let database = try open(path(directory))
         var report = StoreVerification()
+        do { try verifyDatabase(path(directory), &report) } catch {
+            guard error.isCorruption else { throw error }
+            report.damage.append(StoreDamage(place: "database", reason: "\(error)"))
+        }
+        for number in JournalFile.numbers(in: directory) {
+            check(JournalFile.path(directory, number), &report)
+        }
+        return report
+    }
+
+    private static func verifyDatabase(
+        _ path: String, _ report: inout StoreVerification
+    ) throws(StoreError) {
+        let database = try open(path)
         try checkStructure(database, &report)
         try eachSegment(database) { key, samples, bytes in
             report.segments += 1
@@ -109,10 +122,6 @@ public enum StoreMaintenance {
         } unreadable: {
             report.damage.append($0)
         }
-        for number in JournalFile.numbers(in: directory) {
-            check(JournalFile.path(directory, number), &report)
-        }
-        return report
     }
 
     private static func check(_ journal: String, _ report: inout StoreVerification) {

@@ -7,13 +7,40 @@ import Model
 extension StoreMaintenance {
     /// Makes a damaged store whole again: damaged segments move to the table `quarantine`, and a
     /// database whose structure is damaged is written anew from all that can be read of it; the
-    /// old file is kept beside it. Throws `StoreError.inUse` while an agent has it open.
+    /// old file is kept beside it. What can be read of damaged journals moves into the database,
+    /// and they are kept under another name. Throws `StoreError.inUse` while an agent has it open.
     public static func repair(directory: String) throws -> StoreRepair {
+        var report = try repairDatabase(directory)
+        let damaged = JournalFile.numbers(in: directory).filter { number in
+            guard let bytes = Files.read(JournalFile.path(directory, number)) else { return false }
+            var table = SeriesTable()
+            return JournalReader.read(bytes, into: &table).damaged > 0
+        }
+        guard !damaged.isEmpty else { return report }
+        // Opening reads the journals, and sealing moves them into the database.
+        let store = try SeriesStore.open(directory: directory, options: .keepingEverything)
+        try store.flush()
+        report.journals = Files.names(in: directory)
+            .filter { name in
+                damaged.contains { name.hasPrefix("\(JournalFile.prefix)\($0).damaged-") }
+            }
+            .map { directory + "/" + $0 }
+        return report
+    }
+
+    private static func repairDatabase(_ directory: String) throws -> StoreRepair {
         let path = path(directory)
         var report = StoreRepair()
+        guard Files.exists(path) else {
+            throw StoreError.directory(path: path, reason: "there is none")
+        }
         let database = try Database(path: path)
-        try Schema.check(database, path: path)
-        try database.lockExclusively(path)
+        do {
+            try Schema.check(database, path: path)
+            try database.lockExclusively(path)
+        } catch {
+            throw error.isCorruption ? .beyondRepair(path: path, reason: "\(error)") : error
+        }
         let verdict = try? database.text("PRAGMA integrity_check(1)")
         if verdict != "ok" {
             try rebuild(database, path, &report)

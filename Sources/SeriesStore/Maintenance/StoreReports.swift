@@ -98,10 +98,14 @@ public struct StoreRepair: Hashable, Sendable {
     public var quarantined: [StoreDamage] = []
     /// Where the damaged database was kept, when it had to be written anew.
     public var keptAs: String?
-    /// Segments that the new database has.
+    /// Where damaged journals were kept; what could be read of them is in the database.
+    public var journals: [String] = []
+    /// Segments that are whole, and in the database.
     public var rescuedSegments = 0
-    /// Samples that queries lost.
+    /// Samples that queries lost, of the segments whose number of samples is known.
     public var lostSamples = 0
+    /// Whether anything was damaged.
+    public var isNeeded: Bool { !quarantined.isEmpty || keptAs != nil || !journals.isEmpty }
 }
 
 /// What a backup or a restore copied.

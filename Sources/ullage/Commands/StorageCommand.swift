@@ -5,9 +5,14 @@ import ArgumentParser
 /// `ullage storage`: what concerns the series store as a whole.
 struct StorageCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "storage", abstract: "Import and export stored series.",
+        commandName: "storage",
+        abstract: "Look at the series store, check, mend and copy it; import and export.",
         discussion: """
-            These commands open the store themselves: no agent may be running with this --data-dir.
+            df, verify and backup only read and work beside a running agent. The others need the \
+            store for themselves: no agent may be running with this --data-dir.
             """,
-        subcommands: [StorageImport.self, StorageExport.self])
+        subcommands: [
+            StorageUsage.self, StorageVerify.self, StorageRepair.self, StorageBackup.self,
+            StorageRestore.self, StorageImport.self, StorageExport.self,
+        ])
 }
