@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Codecs
 import Model
 
 /// `/api/v1/containers`: base units, null for what is not known.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Codecs
 import Model
 import PromQL
 
@@ -113,7 +114,7 @@ enum QueryRoutes {
         switch value {
         case .scalar(let point):
             json.raw("{\"resultType\":\"scalar\",\"result\":")
-            json.scalar(point)
+            json.scalar(point.timestamp, point.value)
         case .string(let text, let time):
             json.raw("{\"resultType\":\"string\",\"result\":[")
             json.time(time)
@@ -126,7 +127,7 @@ enum QueryRoutes {
                 json.raw("{\"metric\":")
                 json.labels(sample.labels)
                 json.raw(",\"value\":")
-                json.point(sample.point)
+                json.point(sample.point.timestamp, sample.point.value)
                 json.raw("}")
                 try check(json, call)
             }
@@ -136,7 +137,7 @@ enum QueryRoutes {
                 json.raw("{\"metric\":")
                 json.labels(one.labels)
                 json.raw(",\"values\":")
-                json.list(one.points) { $0.point($1) }
+                json.list(one.points) { $0.point($1.timestamp, $1.value) }
                 json.raw("}")
                 try call.scope.check(in: "writing the answer")
                 try check(json, call)

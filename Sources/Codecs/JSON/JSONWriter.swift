@@ -1,22 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Codecs
-import Model
-import PromQL
+public import Model
 
 /// Writes JSON straight to bytes.
-struct JSONWriter {
-    private(set) var bytes: [UInt8] = []
+public struct JSONWriter: Sendable {
+    /// What was written.
+    public var bytes: [UInt8] = []
 
-    mutating func raw(_ text: StaticString) {
+    /// Nothing written.
+    public init() {}
+
+    /// JSON as it is.
+    @inlinable
+    public mutating func raw(_ text: StaticString) {
         text.withUTF8Buffer { bytes += $0 }
     }
 
     /// JSON that was written before.
-    mutating func raw(bytes more: [UInt8]) { bytes += more }
+    @inlinable
+    public mutating func raw(bytes more: [UInt8]) { bytes += more }
 
     /// A string (RFC 8259, section 7). `<`, `>` and `&` are escaped too, as Go does.
-    mutating func string(_ text: String) {
+    public mutating func string(_ text: String) {
         bytes.append(UInt8(ascii: "\""))
         for byte in text.utf8 {
             switch byte {
@@ -41,8 +46,9 @@ struct JSONWriter {
     }
 
     /// A list with commas between.
-    mutating func list<T>(
-        _ items: some Sequence<T>, _ write: (inout JSONWriter, T) throws -> Void
+    @inlinable
+    public mutating func list<T>(
+        _ items: some Sequence<T>, _ write: (inout Self, T) throws -> Void
     ) rethrows {
         raw("[")
         var isFirst = true
@@ -55,10 +61,10 @@ struct JSONWriter {
     }
 
     /// A list of strings.
-    mutating func strings(_ items: some Sequence<String>) { list(items) { $0.string($1) } }
+    public mutating func strings(_ items: some Sequence<String>) { list(items) { $0.string($1) } }
 
     /// An object of strings.
-    mutating func object(_ pairs: some Sequence<(String, String)>) {
+    public mutating func object(_ pairs: some Sequence<(String, String)>) {
         raw("{")
         var isFirst = true
         for (name, value) in pairs {
@@ -72,40 +78,39 @@ struct JSONWriter {
     }
 
     /// Labels as an object.
-    mutating func labels(_ labels: Labels) {
+    public mutating func labels(_ labels: Labels) {
         object(labels.pairs.lazy.map { ($0.name, $0.value) })
     }
 
     /// A number, or null.
-    mutating func number(_ value: Double?) {
+    public mutating func number(_ value: Double?) {
         guard let value, value.isFinite else { return raw("null") }
         NumberText.appendJSON(value, to: &bytes)
     }
 
     /// A whole number.
-    mutating func integer(_ value: Int64) { NumberText.append(value, to: &bytes) }
+    public mutating func integer(_ value: Int64) { NumberText.append(value, to: &bytes) }
 
     /// `[seconds, "value"]`, as Prometheus writes a point.
-    @inline(__always)
-    mutating func point(_ point: Point) {
+    public mutating func point(_ timestamp: Milliseconds, _ value: Double) {
         raw("[")
-        time(point.timestamp)
+        time(timestamp)
         raw(",\"")
-        NumberText.appendJSON(point.value, to: &bytes)
+        NumberText.appendJSON(value, to: &bytes)
         raw("\"]")
     }
 
     /// A scalar, whose value Prometheus never writes with an exponent.
-    mutating func scalar(_ point: Point) {
+    public mutating func scalar(_ timestamp: Milliseconds, _ value: Double) {
         raw("[")
-        time(point.timestamp)
+        time(timestamp)
         raw(",\"")
-        NumberText.appendPlain(point.value, to: &bytes)
+        NumberText.appendPlain(value, to: &bytes)
         raw("\"]")
     }
 
     /// Seconds, with three decimals when there are milliseconds.
-    mutating func time(_ time: Milliseconds) {
+    public mutating func time(_ time: Milliseconds) {
         let (seconds, rest) = time.magnitude.quotientAndRemainder(dividingBy: 1000)
         if time < 0 { bytes.append(UInt8(ascii: "-")) }
         NumberText.append(Int64(seconds), to: &bytes)

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Model
+public import Model
 
 /// Times as RFC 3339 writes them.
-enum RFC3339 {
+public enum RFC3339 {
     /// Milliseconds since the epoch; nil when `text` is no such time.
-    static func parse(_ text: String) -> Milliseconds? {
+    public static func parse(_ text: String) -> Milliseconds? {
         let bytes = Array(text.utf8)
         func number(_ from: Int, _ count: Int) -> Int64? {
             guard from + count <= bytes.count else { return nil }
@@ -49,7 +49,7 @@ enum RFC3339 {
     }
 
     /// A time in UTC, to the millisecond. Years of four digits only.
-    static func format(_ time: Milliseconds) -> String {
+    public static func format(_ time: Milliseconds) -> String {
         let day = Int64(86_400_000)
         let (days, rest) = (time.flooredQuotient(day), time - time.flooredQuotient(day) * day)
         // Civil from days, counting years from March so that the leap day comes last.
