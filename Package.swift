@@ -94,6 +94,9 @@ let package = Package(
         .target(
             name: "Interchange", dependencies: ["Codecs", "Model", "SeriesStore"],
             swiftSettings: strict),
+        .target(
+            name: "LogQL", dependencies: ["Codecs", "Matching", "Model", "PromQL"],
+            swiftSettings: gnu),
 
         // Floor 4: serving.
         .target(
@@ -177,6 +180,10 @@ let package = Package(
             name: "ConformanceTests",
             dependencies: ["Matching", "Model", "PromQL", "QueryTestSupport"],
             swiftSettings: strict),
+        .testTarget(
+            name: "LogQLTests",
+            dependencies: ["LogQL", "LogStore", "Model", "PromQL", "TestSupport"],
+            swiftSettings: gnu),
         .testTarget(
             name: "LogStoreTests",
             dependencies: ["LogStore", "Logs", "Model", "TestSupport", system],

@@ -40,6 +40,12 @@ int cre2_group_index(const cre2_regex *regex, const char *name, size_t length) {
     return found == groups.end() ? -1 : found->second;
 }
 
+const char *cre2_group_name(const cre2_regex *regex, int index) {
+    const auto &names = regex->re.CapturingGroupNames();
+    auto found = names.find(index);
+    return found == names.end() ? nullptr : found->second.c_str();
+}
+
 bool cre2_full_match(const cre2_regex *regex, const char *text, size_t length) {
     return regex->re.Match(re2::StringPiece(text, length), 0, length, RE2::ANCHOR_BOTH, nullptr, 0);
 }

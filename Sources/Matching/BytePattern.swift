@@ -49,6 +49,33 @@ public final class BytePattern: @unchecked Sendable {
         }
     }
 
+    /// The groups that have names, with their numbers, in order.
+    public var groupNames: [(number: Int, name: String)] {
+        (1..<max(1, Int(cre2_group_count(regex)) + 1)).compactMap { number in
+            cre2_group_name(regex, Int32(number)).map { (number, String(cString: $0)) }
+        }
+    }
+
+    /// Calls `body` with the place of each group of the first match, 0 the whole of it; false, and
+    /// no call, without a match. A group that took no part is nil.
+    public func forEachGroup(
+        in bytes: UnsafeRawBufferPointer, _ body: (Int, Range<Int>?) -> Void
+    ) -> Bool {
+        let count = Int(cre2_group_count(regex)) + 1
+        return withUnsafeTemporaryAllocation(of: Int64.self, capacity: 2 * count) { offsets in
+            guard
+                cre2_match_groups(
+                    regex, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count, 0,
+                    false, offsets.baseAddress, Int32(count))
+            else { return false }
+            for group in 0..<count {
+                let (start, end) = (Int(offsets[2 * group]), Int(offsets[2 * group + 1]))
+                body(group, start < 0 ? nil : start..<end)
+            }
+            return true
+        }
+    }
+
     /// `text` with every character that means something in an expression made to mean itself.
     public static func quoted(_ text: String) -> String {
         var result = ""

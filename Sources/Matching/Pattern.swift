@@ -6,6 +6,9 @@ import CRE2
 public struct PatternError: Error, CustomStringConvertible, Sendable {
     /// The expression, and RE2's reason.
     public let description: String
+
+    /// An error in these words.
+    public init(description: String) { self.description = description }
 }
 
 /// A regular expression in RE2's syntax, matched in time linear in the text

@@ -96,6 +96,9 @@ public indirect enum Expression: Hashable, Sendable {
         public var fillLeft: Double?
         /// The value of a series missing at the right.
         public var fillRight: Double?
+
+        /// One to one, by all labels.
+        public init() {}
     }
 
     /// An aggregation.

@@ -97,7 +97,8 @@ struct Lexer {
             return try number()
         }
         if c == UInt8(ascii: "\"") || c == UInt8(ascii: "'") || c == UInt8(ascii: "`") {
-            return try string(c)
+            let value = try Literals.string(bytes, &at)
+            return Token(kind: .string, text: value, range: start..<at)
         }
         return try symbol()
     }
@@ -220,70 +221,7 @@ struct Lexer {
         return Double(String(decoding: text, as: UTF8.self))
     }
 
-    private mutating func string(_ quote: UInt8) throws(QueryError) -> Token {
-        let start = at
-        at += 1
-        var value: [UInt8] = []
-        while true {
-            guard at < bytes.count else { throw fail("unterminated quoted string", start) }
-            let c = bytes[at]
-            at += 1
-            if c == quote { break }
-            guard quote != UInt8(ascii: "`") else {
-                value.append(c)
-                continue
-            }
-            if c == 0x0a { throw fail("unterminated quoted string", start) }
-            if c == UInt8(ascii: "\\") {
-                try escape(into: &value, quote: quote)
-            } else {
-                value.append(c)
-            }
-        }
-        return Token(
-            kind: .string, text: String(decoding: value, as: UTF8.self), range: start..<at)
-    }
+    static func isAlpha(_ c: UInt8) -> Bool { Literals.isAlpha(c) }
 
-    private mutating func escape(into value: inout [UInt8], quote: UInt8) throws(QueryError) {
-        let start = at - 1
-        let c = byte()
-        at += 1
-        switch c {
-        case UInt8(ascii: "a"): value.append(7)
-        case UInt8(ascii: "b"): value.append(8)
-        case UInt8(ascii: "f"): value.append(12)
-        case UInt8(ascii: "n"): value.append(10)
-        case UInt8(ascii: "r"): value.append(13)
-        case UInt8(ascii: "t"): value.append(9)
-        case UInt8(ascii: "v"): value.append(11)
-        case UInt8(ascii: "\\"), quote: value.append(c)
-        case UInt8(ascii: "x"): value.append(UInt8(truncatingIfNeeded: try digits(2, 16, start)))
-        case UInt8(ascii: "u"), UInt8(ascii: "U"):
-            let code = try digits(c == UInt8(ascii: "u") ? 4 : 8, 16, start)
-            guard let scalar = Unicode.Scalar(code) else {
-                throw fail("escape sequence is an invalid Unicode code point", start)
-            }
-            value += Array(String(Character(scalar)).utf8)
-        case UInt8(ascii: "0")...UInt8(ascii: "7"):
-            at -= 1
-            value.append(UInt8(truncatingIfNeeded: try digits(3, 8, start)))
-        default: throw fail("unknown escape sequence", start)
-        }
-    }
-
-    private mutating func digits(
-        _ count: Int, _ radix: Int, _ start: Int
-    ) throws(QueryError) -> UInt32 {
-        guard at + count <= bytes.count, let code = UInt32(text(at..<at + count), radix: radix),
-            radix == 16 || code < 256
-        else { throw fail("illegal character in escape sequence", start) }
-        at += count
-        return code
-    }
-
-    static func isAlpha(_ c: UInt8) -> Bool {
-        (c | 0x20 >= UInt8(ascii: "a") && c | 0x20 <= UInt8(ascii: "z")) || c == UInt8(ascii: "_")
-    }
-
-    static func isDigit(_ c: UInt8) -> Bool { c >= UInt8(ascii: "0") && c <= UInt8(ascii: "9") }
+    static func isDigit(_ c: UInt8) -> Bool { Literals.isDigit(c) }
 }

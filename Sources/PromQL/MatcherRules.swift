@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Matching
-import Model
+public import Model
 
 /// What a selector's conditions must satisfy before anything is read.
-enum MatcherRules {
+public enum MatcherRules {
     /// Why the regular expression cannot be used; nil when it can.
-    static func refusal(_ expression: String) -> String? {
+    public static func refusal(_ expression: String) -> String? {
         do throws(PatternError) {
             _ = try Pattern(expression)
             return nil
@@ -14,7 +14,7 @@ enum MatcherRules {
     }
 
     /// Whether a series without the label fails the condition.
-    static func excludesEmpty(_ matcher: Matcher) -> Bool {
+    public static func excludesEmpty(_ matcher: Matcher) -> Bool {
         switch matcher.operation {
         case .equal: return !matcher.value.isEmpty
         case .notEqual: return matcher.value.isEmpty

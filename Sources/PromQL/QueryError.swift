@@ -34,13 +34,17 @@ public struct QueryError: Error, Hashable, CustomStringConvertible, Sendable {
     /// This error with its place in words, as Prometheus has it: `1:5: parse error: ...`.
     func located(in expression: String) -> QueryError {
         guard let position else { return self }
-        let before = expression.utf8.prefix(position)
-        let line = before.count { $0 == 0x0a } + 1
-        let column =
-            position
-            - (before.lastIndex(of: 0x0a).map {
-                before.distance(from: before.startIndex, to: $0) + 1
-            } ?? 0) + 1
-        return QueryError(kind, "\(line):\(column): parse error: \(message)", at: position)
+        let place = Self.place(of: position, in: expression)
+        return QueryError(
+            kind, "\(place.line):\(place.column): parse error: \(message)", at: position)
+    }
+
+    /// The line and the column of a byte, both counted from 1.
+    public static func place(
+        of position: Int, in expression: String
+    ) -> (line: Int, column: Int) {
+        let before = Array(expression.utf8.prefix(position))
+        let lineStart = before.lastIndex(of: 0x0a).map { $0 + 1 } ?? 0
+        return (before.count { $0 == 0x0a } + 1, position - lineStart + 1)
     }
 }

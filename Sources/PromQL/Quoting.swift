@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Texts and numbers as Go prints them, which is how PromQL is printed.
-enum Quoting {
+public enum Quoting {
     /// `text` in double quotes, with Go's escapes (`strconv.Quote`).
-    static func quote(_ text: String) -> String {
+    public static func quote(_ text: String) -> String {
         var result = "\""
         for scalar in text.unicodeScalars {
             switch scalar {
@@ -29,7 +29,7 @@ enum Quoting {
     }
 
     /// Whether `name` needs no quotes as a label's name.
-    static func isPlainLabel(_ name: String) -> Bool {
+    public static func isPlainLabel(_ name: String) -> Bool {
         guard let first = name.utf8.first, Lexer.isAlpha(first) else { return false }
         return name.utf8.allSatisfy { Lexer.isAlpha($0) || Lexer.isDigit($0) }
     }
@@ -73,7 +73,7 @@ enum Quoting {
     }
 
     /// Go's `FormatFloat(value, 'f', -1, 64)`: never an exponent.
-    static func decimal(_ value: Double) -> String {
+    public static func decimal(_ value: Double) -> String {
         if value.isNaN { return "NaN" }
         if value.isInfinite { return value < 0 ? "-Inf" : "+Inf" }
         let sign = value.sign == .minus ? "-" : ""

@@ -24,6 +24,8 @@ const char *cre2_error(const cre2_regex *regex);
 int cre2_group_count(const cre2_regex *regex);
 /* The index of a named group, or -1. */
 int cre2_group_index(const cre2_regex *regex, const char *name, size_t length);
+/* The name of a group, which lives as long as `regex`; NULL when it has none. */
+const char *cre2_group_name(const cre2_regex *regex, int index);
 /* Whether the whole of `text` matches. */
 bool cre2_full_match(const cre2_regex *regex, const char *text, size_t length);
 /* Whether some part of `text` matches. */
