@@ -11,16 +11,23 @@ import SystemPackage
 enum StoreWorker {
     /// Starts the thread; `finished` is woken when it has ended, after a last sync.
     static func start(_ core: StoreCore, finished: Wakeup) {
+        // Given up before `finished` is woken: the core closes its files with its last owner, and
+        // whoever waits may open them again at once.
+        let owned = Mutex<StoreCore?>(core)
         BlockingThread.start("series-store") {
-            let interval = core.options.syncInterval
-            let period = interval > 0 ? min(interval, 5000) : 5000
-            while !core.isStopping.load(ordering: .acquiring) {
-                _ = core.wakeup.wait(milliseconds: period)
-                core.work()
-            }
-            core.syncJournal()
+            if let core = owned.withLock({ $0.take() }) { run(core) }
             finished.wake()
         }
+    }
+
+    private static func run(_ core: StoreCore) {
+        let interval = core.options.syncInterval
+        let period = interval > 0 ? min(interval, 5000) : 5000
+        while !core.isStopping.load(ordering: .acquiring) {
+            _ = core.wakeup.wait(milliseconds: period)
+            core.work()
+        }
+        core.syncJournal()
     }
 }
 
