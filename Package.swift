@@ -66,6 +66,7 @@ let package = Package(
         .target(
             name: "Codecs", dependencies: ["CSnappy", "CZlib", "Model"], swiftSettings: strict),
         .target(name: "Matching", dependencies: ["CRE2", "Model"], swiftSettings: strict),
+        .target(name: "YAML", dependencies: ["CYAML"], swiftSettings: strict),
 
         // Floor 2: sources, stores, query languages, the embedded runtime.
         .target(
@@ -97,6 +98,8 @@ let package = Package(
         .target(
             name: "LogQL", dependencies: ["Codecs", "Matching", "Model", "PromQL"],
             swiftSettings: gnu),
+        .target(
+            name: "Rules", dependencies: ["Model", "PromQL", "YAML"], swiftSettings: gnu),
 
         // Floor 4: serving.
         .target(
@@ -109,7 +112,7 @@ let package = Package(
             ], swiftSettings: gnu),
 
         // Floor 5: configuration.
-        .target(name: "Config", dependencies: ["CYAML"], swiftSettings: strict),
+        .target(name: "Config", dependencies: ["YAML"], swiftSettings: strict),
 
         // Floor 6: the composition root.
         .target(
@@ -127,7 +130,7 @@ let package = Package(
             name: "ullage",
             dependencies: [
                 "Agent", "Chart", "Config", "Interchange", "Linux", "LogStore", "Logs", "Matching",
-                "Model", "PromQL", "Runtime", "SeriesStore", system,
+                "Model", "PromQL", "Rules", "Runtime", "SeriesStore", system,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -198,6 +201,9 @@ let package = Package(
             name: "SeriesStoreTests",
             dependencies: ["CSQLite", "Codecs", "Model", "SeriesStore", "TestSupport"],
             swiftSettings: gnu),
+        .testTarget(
+            name: "RulesTests", dependencies: ["Model", "Rules", "TestSupport"],
+            swiftSettings: strict),
         .testTarget(
             name: "RuntimeTests",
             dependencies: ["Linux", "Model", "Runtime", "TestSupport"],

@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// One thing that is wrong at one place.
-struct ConfigProblem: Error {
-    let mark: Mark
-    let message: String
+import YAML
 
-    init(_ mark: Mark, _ message: String) {
-        self.mark = mark
-        self.message = message
-    }
-}
+/// One thing that is wrong at one place.
+typealias ConfigProblem = YAMLProblem
 
 /// Everything that is wrong with a configuration, one `file:line:column: what` a line.
 public struct ConfigError: Error, CustomStringConvertible, Sendable {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
+import YAML
 
 /// An address to listen on: loopback only, because there is neither TLS nor a password.
 public struct ListenAddress: Hashable, Sendable {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import YAML
+
 extension Keys {
     private static let engines = ["auto", "docker", "podman", "containerd", "systemd", "cgroup"]
 

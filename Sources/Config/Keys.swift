@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import YAML
+
 /// One key of the configuration: its place, its default as YAML, what it means, how it is read.
 struct Key {
     let section: String

@@ -18,6 +18,7 @@ struct Ullage: AsyncParsableCommand {
             RunCommand.self, StopCommand.self, RemoveCommand.self,
             ListCommand.self, InspectCommand.self, StatsCommand.self, LogsCommand.self,
             QueryCommand.self, SeriesCommand.self, LabelsCommand.self, HeadroomCommand.self,
+            RulesCommand.self,
             StorageCommand.self, ConfigCommand.self, DoctorCommand.self, VersionCommand.self,
         ])
 }
