@@ -75,6 +75,9 @@ let package = Package(
             name: "Discovery", dependencies: ["Codecs", "Linux", "Model", system, logging],
             swiftSettings: gnu),
         .target(
+            name: "Events", dependencies: ["CLinux", "Codecs", "Linux", "Model"],
+            swiftSettings: gnu),
+        .target(
             name: "Logs", dependencies: ["CLinux", "Codecs", "Linux", "Model", system],
             swiftSettings: gnu),
         .target(
@@ -118,8 +121,8 @@ let package = Package(
         .target(
             name: "Agent",
             dependencies: [
-                "CLinux", "Collectors", "Config", "Discovery", "HTTPAPI", "Linux", "LogStore",
-                "Logs", "Model", "PromQL",
+                "CLinux", "Collectors", "Config", "Discovery", "Events", "HTTPAPI", "Linux",
+                "LogStore", "Logs", "Model", "PromQL",
                 "Runtime", "SeriesStore", logging,
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -163,6 +166,9 @@ let package = Package(
         .testTarget(
             name: "DiscoveryTests",
             dependencies: ["Codecs", "Discovery", "Linux", "Model", "TestSupport"],
+            swiftSettings: gnu),
+        .testTarget(
+            name: "EventsTests", dependencies: ["Codecs", "Events", "Model", "TestSupport"],
             swiftSettings: gnu),
         .testTarget(
             name: "LinuxTests", dependencies: ["Linux", "TestSupport", system], swiftSettings: gnu),

@@ -38,17 +38,22 @@ public struct Agent: Sendable {
         let sampling = try Sampling(
             configuration, store: try Self.openStore(directory, configuration),
             registry: AgentDiscovery.registry(directory, configuration.discovery, logger))
+        let events = try ContainerEvents(
+            directory: directory.events, maxBytes: configuration.eventsMaxSize)
+        sampling.addTickObserver { events.tick($0, at: $1) }
+        sampling.addReadings { events.readings }
         unlink(directory.socket)
-        try await serve(configuration, directory, sampling)
+        try await serve(configuration, directory, sampling, events)
         unlink(directory.socket)
         try? sampling.store.flush()
         _ = consume lock
     }
 
     private func serve(
-        _ configuration: Configuration, _ directory: DataDirectory, _ sampling: Sampling
+        _ configuration: Configuration, _ directory: DataDirectory, _ sampling: Sampling,
+        _ events: ContainerEvents
     ) async throws {
-        let services = Serving.services(configuration, sampling)
+        let services = Serving.services(configuration, sampling, events)
         let logger = logger
         let listen = configuration.listen
         let tcp = HTTPServer(
@@ -62,6 +67,7 @@ public struct Agent: Sendable {
         let group = ServiceGroup(
             configuration: .init(
                 services: [
+                    .init(service: Running { try await events.run(sampling.registry) }),
                     .init(service: Running { try await sampling.registry.run() }),
                     .init(service: Running { try await sampling.run() }),
                     .init(service: Running { try await self.reload(sampling) }),

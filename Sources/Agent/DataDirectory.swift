@@ -20,6 +20,8 @@ public struct DataDirectory: Hashable, Sendable {
     public var agent: String { path + "/agent" }
     /// The series store.
     public var series: String { agent + "/series" }
+    /// The events of containers.
+    public var events: String { agent + "/events" }
     /// The agent's Unix socket.
     public var socket: String { agent + "/ullage.sock" }
     /// Held with flock(2) while an agent runs here.

@@ -29,6 +29,8 @@ final class Sampling: Sendable {
     private let reloaded = Mutex<Milliseconds?>(nil)
     private let moreReadings = Mutex<[@Sendable () -> [SelfReading]]>([])
 
+    private let tickObservers = Mutex<[@Sendable ([ContainerStats], Milliseconds) -> Void]>([])
+
     init(
         _ configuration: Configuration, store: SeriesStore, registry: ContainerRegistry
     ) throws(AgentError) {
@@ -69,6 +71,11 @@ final class Sampling: Sendable {
     /// Samples what `source` says of itself at each tick.
     func addReadings(_ source: @escaping @Sendable () -> [SelfReading]) {
         moreReadings.withLock { $0.append(source) }
+    }
+
+    /// Calls `body` after each tick with what it found, on the sampling thread.
+    func addTickObserver(_ body: @escaping @Sendable ([ContainerStats], Milliseconds) -> Void) {
+        tickObservers.withLock { $0.append(body) }
     }
 
     func reloadFailed() { reloadSucceeded.store(false, ordering: .relaxed) }
@@ -117,6 +124,7 @@ final class Sampling: Sendable {
             return loop.loop.stats
         }
         latest.withLock { $0 = stats }
+        for observer in tickObservers.withLock({ $0 }) { observer(stats, time) }
         if registry.isComplete { ticks.add(1, ordering: .relaxed) }
     }
 

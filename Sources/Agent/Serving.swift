@@ -10,7 +10,9 @@ import SeriesStore
 
 /// What the HTTP API is given, and what it says of itself.
 enum Serving {
-    static func services(_ configuration: Configuration, _ sampling: Sampling) -> Services {
+    static func services(
+        _ configuration: Configuration, _ sampling: Sampling, _ events: ContainerEvents
+    ) -> Services {
         var options = Engine.Options()
         options.lookback = configuration.lookback
         options.maxSamples = Int(configuration.maxSamples)
@@ -19,6 +21,7 @@ enum Serving {
             engineOptions: options, querier: sampling.store, exposition: sampling.store,
             containers: { sampling.stats }, notReady: { sampling.notReady },
             version: AgentVersion.number)
+        services.events = { events.select($0) }
         let bounds = configuration.serving
         services.limits.queryTimeout = bounds.queryTimeout
         services.limits.concurrency = Int(bounds.queryConcurrency)

@@ -71,6 +71,8 @@ public struct Configuration: Hashable, Sendable {
     public var containerLabels: [String] = []
     /// Which engines are watched.
     public var discovery = Discovery()
+    /// Bytes of container events on disk.
+    public var eventsMaxSize: Int64 = 8 << 20
     /// What is logged: `debug`, `info`, `warning` or `error`.
     public var logLevel = "info"
 

@@ -33,6 +33,15 @@ extension Keys {
         ) { node, c throws(ValueError) in c.discovery.containerdTasks = try path(node) },
     ]
 
+    static let events: [Key] = [
+        Key(
+            section: "events", name: "max_size", preset: "8MiB",
+            comment: "Bytes of container events on disk, above which the oldest go."
+        ) { node, c throws(ValueError) in
+            c.eventsMaxSize = try Value.size(node, atLeast: 65536)
+        }
+    ]
+
     private static func path(_ node: YAMLNode) throws(ValueError) -> String {
         let text = try Value.text(node)
         guard text.hasPrefix("/") else { throw ValueError("expected an absolute path") }

@@ -97,7 +97,7 @@ enum Keys {
                 }
                 c.logLevel = level
             },
-        ] + discovery + serving + runtime
+        ] + discovery + events + serving + runtime
 
     private static let sections = Set(all.map(\.section)).subtracting([""])
 

@@ -14,6 +14,7 @@ public final class ContainerRegistry: Sendable {
     private let discoverers: [any Discoverer]
     private let lists = Mutex<[Int: [Container]]>([:])
     private let engines: @Sendable (Container.Engine) -> Bool
+    private let observers = Mutex<[@Sendable ([Container]) -> Void]>([])
     private let logger = Logger(label: "discovery")
 
     /// A registry over these discoverers, in order of precedence; containers of engines that
@@ -30,6 +31,12 @@ public final class ContainerRegistry: Sendable {
     public func current() -> [Container] {
         let lists = lists.withLock { lists in discoverers.indices.map { lists[$0] ?? [] } }
         return Self.merge(lists).filter { engines($0.engine) }
+    }
+
+    /// Calls `body` with all containers after each delivery, once every engine has delivered; one
+    /// call at a time, on the thread of the discoverer that delivered.
+    public func observe(_ body: @escaping @Sendable ([Container]) -> Void) {
+        observers.withLock { $0.append(body) }
     }
 
     /// One list of several, of which the earlier ones know better. The same container is known by
@@ -67,6 +74,12 @@ public final class ContainerRegistry: Sendable {
             do {
                 try await discoverer.run { list in
                     self.lists.withLock { $0[place] = list }
+                    guard self.isComplete else { return }
+                    // The list is made under the lock, so that the last call has the last word.
+                    self.observers.withLock { observers in
+                        let all = self.current()
+                        for observer in observers { observer(all) }
+                    }
                 }
             } catch {
                 logger.error(

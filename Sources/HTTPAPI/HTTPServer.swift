@@ -81,7 +81,7 @@ public struct HTTPServer: Sendable {
 
     private static let endpoints =
         QueryRoutes.all + ParseRoutes.all + SeriesRoutes.all + StatusRoutes.all
-        + [FederateRoute.endpoint, RemoteReadRoute.endpoint]
+        + [FederateRoute.endpoint, RemoteReadRoute.endpoint, EventsRoute.endpoint]
 
     private func addRoutes(_ router: APIRouter) {
         let services = services
@@ -101,7 +101,7 @@ public struct HTTPServer: Sendable {
             Answer.text(
                 .ok,
                 "Ullage \(services.version)\n\n/metrics\n/federate?match[]=...\n"
-                    + "/api/v1/containers\n/api/v1/query?query=...\n/-/healthy\n/-/ready\n"
+                    + "/api/v1/containers\n/api/v1/events\n/api/v1/query?query=...\n/-/healthy\n/-/ready\n"
             ).response
         }
     }

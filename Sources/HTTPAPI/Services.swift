@@ -23,6 +23,8 @@ public struct Services: Sendable {
     public var ruleGroups: @Sendable () -> [[UInt8]] = { [] }
     /// The alerts of `/api/v1/alerts`, each a JSON object as Prometheus has it.
     public var alerts: @Sendable () -> [[UInt8]] = { [] }
+    /// The events that satisfy a request, and the number of the newest one.
+    public var events: @Sendable (EventRequest) -> (lines: [[UInt8]], last: Int64)? = { _ in nil }
     /// The bounds of serving.
     public var limits = ServingLimits()
     /// Counts what is asked.
@@ -42,6 +44,18 @@ public struct Services: Sendable {
         self.notReady = notReady
         self.version = version
     }
+}
+
+/// What `/api/v1/events` is asked for.
+public struct EventRequest: Sendable {
+    /// When the events happened.
+    public var range: TimeRange
+    /// Only what was written after the event of this number.
+    public var after: Int64
+    /// The last so many.
+    public var limit: Int
+    /// `NAME=VALUE` texts.
+    public var filters: [String]
 }
 
 /// The agent's state, for people and for tools that ask a Prometheus how it is.

@@ -109,6 +109,8 @@ public struct Container: Hashable, Sendable, Identifiable {
     public var mounts: [ContainerMount] = []
     /// The engine's networks it is attached to.
     public var networks: [String] = []
+    /// What it used in the life that ended last, where the engine says.
+    public var totals: ContainerTotals?
 
     /// A container with the parts that each has; the rest is set afterwards.
     public init(

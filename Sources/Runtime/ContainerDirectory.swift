@@ -62,6 +62,20 @@ struct ContainerDirectory: Hashable, Sendable {
         var finishedAtMs: Int64?
         var exitCode: Int32?
         var oomKilled: Bool?
+        var cpuUsec: Int64?
+        var memoryPeakBytes: Int64?
+        var readBytes: Int64?
+        var writtenBytes: Int64?
+
+        /// What the container used, as far as its shim could tell.
+        var totals: ContainerTotals {
+            var totals = ContainerTotals()
+            totals.cpuSeconds = cpuUsec.map { Double($0) / 1e6 }
+            totals.memoryPeak = memoryPeakBytes
+            totals.readBytes = readBytes
+            totals.writtenBytes = writtenBytes
+            return totals
+        }
     }
 
     /// What the files say; nil when they are absent, half written or not ours.
@@ -85,6 +99,7 @@ struct ContainerDirectory: Hashable, Sendable {
             container.exitCode = state.exitCode
             container.finishedAt = state.finishedAtMs
             container.oomKilled = state.oomKilled ?? false
+            container.totals = state.totals
         } else {
             container.initPID = state.initPid
             container.initStartTicks = state.initStartTicks

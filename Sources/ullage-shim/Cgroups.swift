@@ -26,23 +26,48 @@ enum Cgroups {
     static func hadOutOfMemoryKill(_ spec: Spec) -> Bool {
         var found = false
         spec.forEach("cgroup") { directory in
-            found = found || count("oom_kill ", in: directory, "/memory.events") > 0
-            found = found || count("oom_kill ", in: directory, "/memory.oom_control") > 0
+            found = found || sum("oom_kill ", in: directory, "/memory.events") > 0
+            found = found || sum("oom_kill ", in: directory, "/memory.oom_control") > 0
         }
         return found
     }
 
-    /// The number after `key` in a flat-keyed file; 0 when there is none.
-    private static func count(
+    /// What the container used, by whichever hierarchy tells.
+    static func totals(_ spec: Spec) -> Totals {
+        var totals = Totals()
+        spec.forEach("cgroup") { directory in
+            totals.cpu = max(totals.cpu, sum("usage_usec ", in: directory, "/cpu.stat"))
+            totals.peak = max(totals.peak, sum("", in: directory, "/memory.peak"))
+            totals.peak = max(totals.peak, sum("", in: directory, "/memory.max_usage_in_bytes"))
+            totals.read = max(totals.read, sum("rbytes=", in: directory, "/io.stat"))
+            totals.written = max(totals.written, sum("wbytes=", in: directory, "/io.stat"))
+            let legacy: StaticString = "/blkio.throttle.io_service_bytes_recursive"
+            totals.read = max(totals.read, sum("Read ", in: directory, legacy))
+            totals.written = max(totals.written, sum("Write ", in: directory, legacy))
+        }
+        return totals
+    }
+
+    /// The sum of the numbers after each `key` in a file; -1 when there is none. Without a key the
+    /// file's first number.
+    private static func sum(
         _ key: StaticString, in directory: UnsafePointer<CChar>, _ file: StaticString
-    ) -> Int {
-        var result = 0
+    ) -> Int64 {
+        var result: Int64 = -1
         withFile(directory, file, O_RDONLY) { descriptor in
-            let buffer = UnsafeMutablePointer<CChar>.allocate(capacity: 1025)
+            let buffer = UnsafeMutablePointer<CChar>.allocate(capacity: 4097)
             defer { buffer.deallocate() }
-            buffer[max(0, read(descriptor, buffer, 1024))] = 0
+            let count = read(descriptor, buffer, 4096)
+            buffer[max(0, count)] = 0
+            guard count > 0 else { return }
             Text.with(key) { key in
-                if let at = strstr(buffer, key) { result = atol(at + strlen(key)) }
+                let length = strlen(key)
+                var at = UnsafePointer<CChar>(buffer)
+                while let found = strstr(at, key) {
+                    at = UnsafePointer(found) + Int(length)
+                    result = max(0, result) + Int64(atol(at))
+                    if length == 0 { break }
+                }
             }
         }
         return result
@@ -61,4 +86,16 @@ enum Cgroups {
         body(descriptor)
         close(descriptor)
     }
+}
+
+/// Sums since a container's start; below 0 when the host does not tell.
+struct Totals {
+    /// CPU time in microseconds.
+    var cpu: Int64 = -1
+    /// The most memory at once, in bytes.
+    var peak: Int64 = -1
+    /// Bytes read from block devices.
+    var read: Int64 = -1
+    /// Bytes written to block devices.
+    var written: Int64 = -1
 }

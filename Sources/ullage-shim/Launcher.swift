@@ -19,6 +19,8 @@ struct Running {
     /// What it returned; below 0 when that is not known, because its parent was killed.
     var exitCode: Int32 = -1
     var oomKilled = false
+    /// What it used, once it has ended.
+    var totals = Totals()
     /// A pidfd of the first process when it is not a child of this shim; below 0 otherwise.
     var watch: Int32 = -1
 }

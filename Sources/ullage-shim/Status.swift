@@ -30,6 +30,7 @@ enum Status {
             }
             json.add(",\"oom_killed\":")
             json.add(container.oomKilled ? "true" : "false")
+            add(container.totals, to: &json)
         }
         json.add("}\n")
         let descriptor = ul_open(
@@ -43,6 +44,25 @@ enum Status {
             _ = ftruncate(file, json.count)
             close(file)
             return
+        }
+    }
+
+    private static func add(_ totals: Totals, to json: inout Message) {
+        if totals.cpu >= 0 {
+            json.add(",\"cpu_usec\":")
+            json.add(totals.cpu)
+        }
+        if totals.peak >= 0 {
+            json.add(",\"memory_peak_bytes\":")
+            json.add(totals.peak)
+        }
+        if totals.read >= 0 {
+            json.add(",\"read_bytes\":")
+            json.add(totals.read)
+        }
+        if totals.written >= 0 {
+            json.add(",\"written_bytes\":")
+            json.add(totals.written)
         }
     }
 }

@@ -52,6 +52,7 @@ enum Supervisor {
         stderr.end(at: Clock.nanoseconds(), in: log)
         log.end()
         container.oomKilled = Cgroups.hadOutOfMemoryKill(spec)
+        container.totals = Cgroups.totals(spec)
         Cgroups.remove(spec)
     }
 

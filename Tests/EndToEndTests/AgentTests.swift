@@ -110,6 +110,36 @@ struct AgentTests {
         #expect(seen)
     }
 
+    @Test("A container that lives for 200 ms is recorded once, with its totals, and followed live")
+    func shortLife() throws {
+        let agent = try startAgent()
+        defer { agent.terminate() }
+        let ready = try eventually { try ullage("stats", "--no-stream").code == 0 }
+        #expect(ready)
+        let script = "i=0; while [ $i -lt 5000 ]; do i=$((i+1)); done; sleep 0.1; exit 4"
+        let run = try ullage(
+            "run", "--name", "brief", "--memory", "64m", "--rootfs", rootfs, "--", "/bin/sh", "-c",
+            script)
+        #expect(run.code == 4, "\(run.err)")
+        let ended = try eventually {
+            try ullage("events", "-f", "container=brief", "-f", "event=die").out.contains("code 4")
+        }
+        #expect(ended)
+        #expect(try ullage("rm", "brief").code == 0)
+        let removed = try eventually {
+            try ullage("events", "-f", "event=remove").out.contains("brief")
+        }
+        #expect(removed)
+        let lines = try ullage("events", "-f", "container=brief", "-o", "json").out
+            .split(separator: "\n").map(String.init)
+        #expect(lines.count == 4)
+        let kinds = lines.map { line in
+            ["create", "start", "die", "remove"].first { line.contains("\"event\":\"\($0)\"") }
+        }
+        #expect(kinds == ["create", "start", "die", "remove"])
+        #expect(lines.contains { $0.contains("\"cpu_seconds\":0.") && $0.contains("memory_peak") })
+    }
+
     @Test("Mistakes are said in a sentence, with the exit code of their kind")
     func mistakes() throws {
         let missing = try ullage("run", "--name", "x", "--rootfs", rootfs, "--", "nosuch")

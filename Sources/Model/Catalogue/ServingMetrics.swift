@@ -16,4 +16,13 @@ extension AgentMetrics {
     /// Queries running or waiting.
     public static let queriesInFlight = MetricDescriptor(
         "ullage_queries_in_flight", .gauge, help: "Queries that run or wait for a thread.")
+
+    /// Events of containers written down, with `event`.
+    public static let events = MetricDescriptor(
+        "ullage_container_events_total", .counter,
+        help: "Events of containers written to the event log.")
+    /// Events that could not be written.
+    public static let eventsDropped = MetricDescriptor(
+        "ullage_container_events_dropped_total", .counter,
+        help: "Events of containers that could not be written to the event log.")
 }
