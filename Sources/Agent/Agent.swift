@@ -42,16 +42,29 @@ public struct Agent: Sendable {
             directory: directory.events, maxBytes: configuration.eventsMaxSize)
         sampling.addTickObserver { events.tick($0, at: $1) }
         sampling.addReadings { events.readings }
+        let logs = try keepLogs(configuration, directory, sampling)
         unlink(directory.socket)
-        try await serve(configuration, directory, sampling, events)
+        try await serve(configuration, directory, sampling, events, logs)
         unlink(directory.socket)
         try? sampling.store.flush()
+        logs?.flush()
         _ = consume lock
+    }
+
+    private func keepLogs(
+        _ configuration: Configuration, _ directory: DataDirectory, _ sampling: Sampling
+    ) throws(AgentError) -> LogKeeping? {
+        guard configuration.logs.isEnabled else { return nil }
+        let logs = try LogKeeping(
+            configuration, directory: directory, registry: sampling.registry, logger: logger)
+        sampling.setTailed { logs.counters(of: $0) }
+        sampling.addReadings { logs.readings() }
+        return logs
     }
 
     private func serve(
         _ configuration: Configuration, _ directory: DataDirectory, _ sampling: Sampling,
-        _ events: ContainerEvents
+        _ events: ContainerEvents, _ logs: LogKeeping?
     ) async throws {
         let services = Serving.services(configuration, sampling, events)
         let logger = logger
@@ -64,16 +77,18 @@ public struct Agent: Sendable {
         }
         let socket = HTTPServer(
             address: .unixSocket(path: directory.socket), services: services, logger: Self.quiet)
+        var all: [ServiceGroupConfiguration.ServiceConfiguration] = [
+            .init(service: Running { try await events.run(sampling.registry) }),
+            .init(service: Running { try await sampling.registry.run() }),
+            .init(service: Running { try await sampling.run() }),
+            .init(service: Running { try await self.reload(sampling, logs) }),
+            .init(service: Running(gracefully: false) { try await tcp.run() }),
+            .init(service: Running(gracefully: false) { try await socket.run() }),
+        ]
+        if let logs { all.append(.init(service: Running { try await logs.run() })) }
         let group = ServiceGroup(
             configuration: .init(
-                services: [
-                    .init(service: Running { try await events.run(sampling.registry) }),
-                    .init(service: Running { try await sampling.registry.run() }),
-                    .init(service: Running { try await sampling.run() }),
-                    .init(service: Running { try await self.reload(sampling) }),
-                    .init(service: Running(gracefully: false) { try await tcp.run() }),
-                    .init(service: Running(gracefully: false) { try await socket.run() }),
-                ], gracefulShutdownSignals: [.sigint, .sigterm], logger: Self.quiet))
+                services: all, gracefulShutdownSignals: [.sigint, .sigterm], logger: Self.quiet))
         do { try await group.run() } catch {
             throw AgentError(
                 "cannot serve on \(listen.host):\(listen.port) or \(directory.socket): \(error). If "
@@ -82,10 +97,12 @@ public struct Agent: Sendable {
     }
 
     /// Reads the configuration again at each SIGHUP; keeps the one in use when that fails.
-    private func reload(_ sampling: Sampling) async throws {
+    private func reload(_ sampling: Sampling, _ logs: LogKeeping?) async throws {
         for await _ in await UnixSignalsSequence(trapping: .sighup) {
             do {
-                sampling.apply(try source.load())
+                let configuration = try source.load()
+                sampling.apply(configuration)
+                logs?.apply(configuration)
                 logger.notice("configuration read again")
             } catch {
                 sampling.reloadFailed()

@@ -22,6 +22,8 @@ public struct DataDirectory: Hashable, Sendable {
     public var series: String { agent + "/series" }
     /// The events of containers.
     public var events: String { agent + "/events" }
+    /// The log store.
+    public var logs: String { agent + "/logs" }
     /// The agent's Unix socket.
     public var socket: String { agent + "/ullage.sock" }
     /// Held with flock(2) while an agent runs here.

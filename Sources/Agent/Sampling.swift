@@ -78,6 +78,11 @@ final class Sampling: Sendable {
         tickObservers.withLock { $0.append(body) }
     }
 
+    /// Sets where the lines are counted of containers whose engine does not.
+    func setTailed(_ tailed: @escaping @Sendable (Container) -> LogCounters?) {
+        loop.withLock { $0.loop.setTailed(tailed) }
+    }
+
     func reloadFailed() { reloadSucceeded.store(false, ordering: .relaxed) }
 
     /// Samples on a thread of its own until the task is cancelled.

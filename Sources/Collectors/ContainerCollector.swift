@@ -31,6 +31,9 @@ public final class ContainerCollector {
     /// Containers that run no more, as they were last seen.
     private var ended: [Container] = []
 
+    /// What was read of a container's log, for containers of engines that do not count it.
+    public var tailed: (Container) -> LogCounters? = { _ in nil }
+
     /// Counters that went back and were held, since the start.
     public private(set) var held = 0
     /// Readings that failed, since the start.
@@ -85,7 +88,9 @@ public final class ContainerCollector {
     public func collect(into batch: inout Batch, appender: any Appender) {
         for sampler in samplers.values {
             do {
-                let outcome = try sampler.sample(into: &batch, appender: appender, buffer: &buffer)
+                let outcome = try sampler.sample(
+                    into: &batch, appender: appender, buffer: &buffer,
+                    tailed: tailed(sampler.container))
                 held += outcome.held
                 errors += outcome.errors
             } catch {

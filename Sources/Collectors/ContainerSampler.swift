@@ -58,12 +58,13 @@ final class ContainerSampler {
 
     /// Reads everything once and adds its samples. Gives counters that went back, and errors.
     func sample(
-        into batch: inout Batch, appender: any Appender, buffer: inout ReadBuffer
+        into batch: inout Batch, appender: any Appender, buffer: inout ReadBuffer,
+        tailed: LogCounters? = nil
     ) throws -> (held: Int, errors: Int) {
         let seconds = Double(batch.timestamp) / 1000
         let reading = cgroup?.read(into: &buffer) ?? CgroupReading()
         guard !reading.isGone else { return (0, 0) }
-        let log = counters?.read(into: &buffer)
+        let log = counters == nil ? tailed : counters?.read(into: &buffer)
         let cores = derive(reading, log: log, seconds: seconds)
         updateHeadroom(reading, cores: cores, seconds: seconds)
         let all = ContainerReading(

@@ -31,6 +31,11 @@ public final class SamplingLoop {
     /// Changes the container collector's options.
     public func setOptions(_ options: ContainerCollector.Options) { containers.setOptions(options) }
 
+    /// Sets where the lines are counted of containers whose engine does not.
+    public func setTailed(_ tailed: @escaping (Container) -> LogCounters?) {
+        containers.tailed = tailed
+    }
+
     /// What each container uses, as of the last tick.
     public var stats: [ContainerStats] { containers.stats }
 

@@ -73,6 +73,8 @@ public struct Configuration: Hashable, Sendable {
     public var discovery = Discovery()
     /// Bytes of container events on disk.
     public var eventsMaxSize: Int64 = 8 << 20
+    /// Which logs are stored, and how much of them.
+    public var logs = Logs()
     /// What is logged: `debug`, `info`, `warning` or `error`.
     public var logLevel = "info"
 

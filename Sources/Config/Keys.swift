@@ -97,7 +97,7 @@ enum Keys {
                 }
                 c.logLevel = level
             },
-        ] + discovery + events + serving + runtime
+        ] + discovery + events + serving + runtime + logs
 
     private static let sections = Set(all.map(\.section)).subtracting([""])
 

@@ -128,7 +128,7 @@ public final class LogStore: LogSink, Sendable {
         }
     }
 
-    /// Closes the log of a container that will not write any more, and gives back its memory.
+    /// See `LogSink`.
     public func close(_ identity: LogIdentity) throws {
         try state.withLock { state in
             try state.logs[identity.id]?.writeBlock(state.tools)

@@ -41,7 +41,8 @@ public final class FileTailer {
 
     private let path: String
     private var parser: RecordParser
-    private var buffer: UnsafeMutableRawBufferPointer
+    private let format: LogFormat
+    private let memory: TailBuffer
     private var input: LogInput?
     /// What the file read last is known by; empty before the first.
     private var known: LogCheckpoint
@@ -66,17 +67,20 @@ public final class FileTailer {
     private static let firstBuffer = 256 << 10
     private static let headLimit = 1024
 
-    /// A tailer of the log at `path` that goes on at a checkpoint.
-    public init(path: String, format: LogFormat, checkpoint: LogCheckpoint) {
+    /// A tailer of the log at `path` that goes on at a checkpoint. `buffer` may be shared with
+    /// others of the same thread.
+    public init(
+        path: String, format: LogFormat, checkpoint: LogCheckpoint,
+        buffer: TailBuffer = TailBuffer()
+    ) {
         self.path = path
+        self.format = format
+        memory = buffer
         parser = RecordParser(format)
         known = checkpoint
         lastTime = checkpoint.time
-        buffer = .allocate(byteCount: 0, alignment: 16)
         resume()
     }
-
-    deinit { buffer.deallocate() }
 
     private func resume() {
         offset = Int(clamping: known.offset)
@@ -86,12 +90,8 @@ public final class FileTailer {
     /// Whether a line has begun and not ended.
     public var hasUnfinished: Bool { unfinished.contains { $0.isActive } }
 
-    /// Gives back the descriptor and the memory that an idle log does not need.
-    public func release() {
-        input = nil
-        buffer.deallocate()
-        buffer = .allocate(byteCount: 0, alignment: 16)
-    }
+    /// Gives back the descriptor, which an idle log does not need.
+    public func release() { input = nil }
 
     /// Adds what is there to `batch`, about `quota` bytes of the file at most, and sets its
     /// checkpoint. Returns whether there may be more. Throws when the file cannot be opened.
@@ -240,21 +240,22 @@ public final class FileTailer {
 
     /// Reads whole records from the offset on; how many bytes they and what is no record were.
     private func consume(_ input: LogInput, _ batch: inout LogBatch) -> Int {
-        if buffer.count == 0 { grow(to: Self.firstBuffer) }
-        var count = input.read(at: offset, into: buffer)
-        while count == buffer.count, !hasNewline(count) {
-            guard buffer.count < Self.maxRecord else {
+        if memory.bytes.count < Self.firstBuffer { memory.grow(to: Self.firstBuffer) }
+        if format == .plain { parser.plainTime = input.modified }
+        var count = input.read(at: offset, into: memory.bytes)
+        while count == memory.bytes.count, !hasNewline(count) {
+            guard count < Self.maxRecord else {
                 // No record is that long: pass over it to the next newline.
                 isPassing = true
                 damaged += count
                 offset += count
                 return count
             }
-            grow(to: buffer.count * 4)
-            count = input.read(at: offset, into: buffer)
+            memory.grow(to: count * 4)
+            count = input.read(at: offset, into: memory.bytes)
         }
         var at = 0
-        let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+        let bytes = UnsafeRawBufferPointer(rebasing: memory.bytes[..<count])
         guard let base = bytes.baseAddress else { return 0 }
         while at < count, let newline = memchr(base + at, 0x0a, count - at) {
             let end = UnsafeRawPointer(newline) - base
@@ -266,12 +267,7 @@ public final class FileTailer {
     }
 
     private func hasNewline(_ count: Int) -> Bool {
-        buffer.baseAddress.map { memrchr($0, 0x0a, count) != nil } ?? false
-    }
-
-    private func grow(to size: Int) {
-        buffer.deallocate()
-        buffer = .allocate(byteCount: size, alignment: 16)
+        memory.bytes.baseAddress.map { memrchr($0, 0x0a, count) != nil } ?? false
     }
 
     private func take(_ line: UnsafeRawBufferPointer, at start: Int, _ batch: inout LogBatch) {
@@ -280,8 +276,15 @@ public final class FileTailer {
             damaged += line.count + 1
             return
         }
+        var line = line
+        if format == .plain, line.first == 0 {
+            // A hole, where a writer went on at its old offset after the file was cut off.
+            let hole = line.firstIndex { $0 != 0 } ?? line.count
+            damaged += hole
+            line = .init(rebasing: line[hole...])
+        }
         var record = parser.parse(line)
-        if record == nil {
+        if record == nil, format == .jsonFile {
             // A record may follow on the line of one that was cut off.
             var from = 1
             while record == nil, let next = Self.nextRecord(line, from) {

@@ -104,6 +104,13 @@ final class LogInput {
         return fstat(file.raw, &status) == 0 ? Int(status.st_size) : 0
     }
 
+    /// When it was written last, in nanoseconds since the epoch.
+    var modified: Int64 {
+        var status = stat()
+        guard fstat(file.raw, &status) == 0 else { return 0 }
+        return Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
+    }
+
     /// Fills the buffer from an offset of the text; how many bytes there were.
     func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) -> Int {
         if isCompressed { return inflate(at: offset, into: buffer) }

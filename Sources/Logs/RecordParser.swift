@@ -9,6 +9,8 @@ public enum LogFormat: Hashable, Sendable {
     case jsonFile
     /// The container runtime interface's: `TIME STREAM P|F TEXT`; Podman's k8s-file too.
     case cri
+    /// Lines as they are. Their time is that of the file's last change.
+    case plain
 }
 
 /// Reads records of log files. What is usual is read without allocating; used by one thread.
@@ -25,6 +27,8 @@ public struct RecordParser {
 
     /// The text of the record parsed last, without its newline.
     public private(set) var text: [UInt8] = []
+    /// The time that lines without one get, in nanoseconds since the epoch.
+    var plainTime: Int64 = 0
     private let format: LogFormat
     private var clock = RecordClock()
 
@@ -35,6 +39,10 @@ public struct RecordParser {
     public mutating func parse(_ line: UnsafeRawBufferPointer) -> Record? {
         text.removeAll(keepingCapacity: true)
         switch format {
+        case .plain:
+            text.append(contentsOf: line)
+            if text.last == 0x0d { text.removeLast() }
+            return Record(timestamp: plainTime, stream: .stdout, isPartial: false)
         case .cri: return cri(line)
         case .jsonFile: return docker(line) ?? anyJSON(line)
         }

@@ -37,6 +37,8 @@ public struct Container: Hashable, Sendable, Identifiable {
         case none
         /// A file in Docker's json-file format.
         case jsonFile(path: String)
+        /// A file in the format of the container runtime interface, Podman's k8s-file too.
+        case cri(path: String)
     }
 
     /// The limits the container was given; nil is "none".

@@ -160,45 +160,6 @@ public struct LogBatch: Sendable {
     }
 }
 
-/// Whose log it is.
-public struct LogIdentity: Hashable, Sendable {
-    /// The container's id, which names its directory in the store.
-    public var id: String
-    /// The container's name; several containers have it one after the other.
-    public var name: String
-    /// When the container was made, which puts the containers of one name in order.
-    public var createdAt: Milliseconds
-    /// `engine`, `image` and the container's own labels. Untrusted.
-    public var labels: [String: String]
-
-    /// The identity of a container of these parts.
-    public init(
-        id: String, name: String, createdAt: Milliseconds, labels: [String: String] = [:]
-    ) {
-        self.id = id
-        self.name = name
-        self.createdAt = createdAt
-        self.labels = labels
-    }
-
-    /// The identity under which a container's log is stored.
-    public init(_ container: Container) {
-        var labels = container.labels
-        labels["engine"] = container.engine.rawValue
-        labels["image"] = container.image
-        self.init(
-            id: container.id, name: container.name, createdAt: container.createdAt, labels: labels)
-    }
-
-    /// What selectors are tried on.
-    public var selectable: Labels {
-        var result = Labels(labels.map { Label(name: $0.key, value: $0.value) })
-        result["id"] = id
-        result["name"] = name
-        return result
-    }
-}
-
 /// A condition on the text of a line.
 public struct LineFilter: Hashable, Sendable {
     /// How the text is looked for.

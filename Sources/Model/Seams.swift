@@ -130,6 +130,9 @@ public protocol LogSink: Sendable {
 
     /// Writes down what was taken, so that readers see it and a killed agent finds it again.
     func flush(_ identity: LogIdentity) throws
+
+    /// Writes down what was taken of a log that is not written any more, and gives back its memory.
+    func close(_ identity: LogIdentity) throws
 }
 
 /// Yields entries one by one. Used by one thread.

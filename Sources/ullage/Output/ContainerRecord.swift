@@ -45,7 +45,10 @@ struct ContainerRecord: Encodable {
         startedAt = container.startedAt.map(Self.rfc3339)
         finishedAt = container.finishedAt.map(Self.rfc3339)
         cgroupPath = container.cgroupPath
-        if case .jsonFile(let path) = container.logSource { logPath = path }
+        switch container.logSource {
+        case .none: break
+        case .jsonFile(let path), .cri(let path): logPath = path
+        }
         limits = Limits(
             memoryBytes: container.limits.memory, cpus: container.limits.cpus,
             pids: container.limits.pids)

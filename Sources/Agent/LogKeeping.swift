@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Collectors
+import Config
+import Discovery
+import Linux
+import LogStore
+import Logging
+import Logs
+import Model
+
+/// The logs of a host: every source tailed into the store, and the store kept within its bounds.
+final class LogKeeping: Sendable {
+    private let store: LogStore
+    /// Answers queries over the store; sees what was flushed, which is everything but the last
+    /// tenth of a second.
+    let archive: LogArchive
+    private let tailing: LogTailing
+    private let registry: ContainerRegistry
+    private let retention: Wakeup
+    private static let retentionInterval: Milliseconds = 60_000
+
+    /// Opens the store. Throws `AgentError` when it cannot be.
+    init(
+        _ configuration: Configuration, directory: DataDirectory, registry: ContainerRegistry,
+        logger: Logger
+    ) throws(AgentError) {
+        self.registry = registry
+        var options = LogStore.Options()
+        options.retention = configuration.logs.retention
+        options.maxBytes = Int(configuration.logs.maxSize)
+        options.maxBytesPerLog = Int(configuration.logs.maxContainerSize)
+        archive = LogArchive(directory: directory.logs)
+        do {
+            store = try LogStore(directory: directory.logs, options: options)
+            retention = try Wakeup()
+            tailing = try LogTailing(sink: store) { problem in
+                logger.warning("\(problem)")
+            }
+        } catch {
+            throw AgentError("cannot open the log store: \(error)")
+        }
+        apply(configuration)
+    }
+
+    /// Takes over what can change while the agent runs.
+    func apply(_ configuration: Configuration) {
+        var globs = configuration.logs.files.map { LogFileGlob($0) }
+        if !configuration.logs.pods.isEmpty {
+            globs.append(
+                LogFileGlob(configuration.logs.pods + "/*/*/*.log", format: .cri, naming: .pod))
+        }
+        tailing.setFiles(globs)
+    }
+
+    /// Tails and removes what is too old until the task is cancelled.
+    func run() async throws {
+        registry.observe { [weak self] in self?.update($0) }
+        update(registry.current())
+        await withTaskCancellationHandler {
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await Self.thread("logs") { try? self.tailing.run() } }
+                group.addTask { await Self.thread("log-retention") { self.keepWithinBounds() } }
+            }
+        } onCancel: {
+            tailing.stop()
+            retention.wake()
+        }
+    }
+
+    private func update(_ containers: [Container]) {
+        tailing.setSources(containers.compactMap { TailSource($0) })
+    }
+
+    private func keepWithinBounds() {
+        repeat {
+            store.applyRetention(now: Clock.realtimeMilliseconds())
+        } while !retention.wait(milliseconds: Self.retentionInterval)
+    }
+
+    private static func thread(_ name: String, _ body: @escaping @Sendable () -> Void) async {
+        await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
+            BlockingThread.start(name) {
+                body()
+                done.resume()
+            }
+        }
+    }
+
+    /// Writes down everything that was taken.
+    func flush() { try? store.flush() }
+
+    /// What was read of a container's log since the agent started; nil when it is not tailed.
+    func counters(of container: Container) -> LogCounters? { tailing.counters(of: container.id) }
+
+    /// What there is to say of logs at each tick.
+    func readings() -> [SelfReading] {
+        let stored = store.statistics()
+        let tailed = tailing.statistics
+        return [
+            SelfReading(LogMetrics.tailed, [:], Double(tailed.logs)),
+            SelfReading(LogMetrics.polled, [:], Double(tailed.polled)),
+            SelfReading(LogMetrics.rotations, [:], Double(tailed.rotations)),
+            SelfReading(LogMetrics.truncations, [:], Double(tailed.truncations)),
+            SelfReading(LogMetrics.damagedBytes, [:], Double(tailed.damagedBytes)),
+            SelfReading(LogMetrics.tailErrors, [:], Double(tailed.errors)),
+            SelfReading(LogMetrics.storedEntries, [:], Double(stored.entries)),
+            SelfReading(LogMetrics.storedText, [:], Double(stored.bytes)),
+            SelfReading(LogMetrics.storeBytes, [:], Double(stored.bytesOnDisk)),
+            SelfReading(LogMetrics.storeErrors, [:], Double(stored.errors)),
+            SelfReading(LogMetrics.removedSegments, [:], Double(stored.removedSegments)),
+            SelfReading(LogMetrics.gaps, [:], Double(stored.gaps)),
+        ]
+    }
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension Keys {
+    /// The section `logs`.
+    static let logs: [Key] = [
+        Key(
+            section: "logs", name: "enabled", preset: "true",
+            comment: "Whether containers' logs are stored: true or false."
+        ) { node, c throws(ValueError) in
+            let text = try Value.text(node)
+            guard text == "true" || text == "false" else {
+                throw ValueError("expected true or false")
+            }
+            c.logs.isEnabled = text == "true"
+        },
+        Key(
+            section: "logs", name: "retention", preset: "30d",
+            comment: "How long lines are kept, 1h to 10y."
+        ) { node, c throws(ValueError) in
+            c.logs.retention = try Value.duration(node, 3_600_000...315_360_000_000)
+        },
+        Key(
+            section: "logs", name: "max_size", preset: "8GiB",
+            comment: "Bytes of logs on disk, above which the oldest go; at least 64MiB."
+        ) { node, c throws(ValueError) in
+            c.logs.maxSize = try Value.size(node, atLeast: 64 << 20)
+        },
+        Key(
+            section: "logs", name: "max_size_per_container", preset: "1GiB",
+            comment: "The same for one container; at least 16MiB."
+        ) { node, c throws(ValueError) in
+            c.logs.maxContainerSize = try Value.size(node, atLeast: 16 << 20)
+        },
+        Key(
+            section: "logs", name: "files", preset: "[]",
+            comment:
+                "Plain files to store as well, as absolute paths in which *, ? and [...] stand for "
+                + "parts of a name. Reloaded on SIGHUP."
+        ) { node, c throws(ValueError) in
+            let patterns = try Value.texts(node)
+            guard patterns.allSatisfy({ $0.hasPrefix("/") && $0.utf8.count <= 4096 }) else {
+                throw ValueError("expected absolute paths")
+            }
+            c.logs.files = patterns
+        },
+        Key(
+            section: "logs", name: "pods", preset: "/var/log/pods",
+            comment: "Where the kubelet has the logs of pods; \"none\" leaves them out."
+        ) { node, c throws(ValueError) in
+            let text = try Value.text(node)
+            guard text.hasPrefix("/") || text == "none" else {
+                throw ValueError("expected an absolute path or none")
+            }
+            c.logs.pods = text == "none" ? "" : text
+        },
+    ]
+}
