@@ -4,12 +4,12 @@ import Codecs
 
 /// The way to a member of a JSON document: `request.headers["User-Agent"]`, `servers[0]`.
 struct JSONPath: Sendable {
-    private enum Part: Sendable {
+    enum Part: Sendable {
         case key(String)
         case index(Int)
     }
 
-    private var parts: [Part] = []
+    private(set) var parts: [Part] = []
 
     /// Reads a path; nil when it is none.
     init?(_ source: String) {
@@ -58,21 +58,5 @@ struct JSONPath: Sendable {
         guard at < bytes.count, bytes[at] == UInt8(ascii: "]") else { return nil }
         at += 1
         return part
-    }
-
-    /// The member this leads to, or nil.
-    func value(in document: JSONValue) -> JSONValue? {
-        var value = document
-        for part in parts {
-            switch part {
-            case .key(let key):
-                guard let member = value.object[key] else { return nil }
-                value = member
-            case .index(let index):
-                guard value.array.indices.contains(index) else { return nil }
-                value = value.array[index]
-            }
-        }
-        return value
     }
 }

@@ -39,6 +39,13 @@ public struct LogArchive: LogQuerier {
         return try MergedCursor(readers, tools)
     }
 
+    /// See `LogQuerier`.
+    public func entries(
+        _ query: LogQuery, of identities: [LogIdentity]
+    ) throws -> any LogCursor {
+        try select(query, of: identities)
+    }
+
     /// Where the agent's reading of a container's file has come to, as far as it is written down.
     public func checkpoint(of identity: LogIdentity) -> LogCheckpoint {
         let directory = directory(identity)

@@ -149,6 +149,10 @@ public protocol LogQuerier: Sendable {
     /// The entries asked for, of all logs that match, in order of time; `origin` counts along
     /// what `logs` gives. Reads no block that its index rules out, and none before it is needed.
     func select(_ query: LogQuery) throws -> any LogCursor
+
+    /// The entries asked for of these logs, whatever the query's matchers; `origin` counts along
+    /// `identities`.
+    func entries(_ query: LogQuery, of identities: [LogIdentity]) throws -> any LogCursor
 }
 
 /// Where a rule engine hands the alerts that somebody should know of.

@@ -35,19 +35,22 @@ enum Arithmetic {
 }
 
 /// A sum that keeps what rounding loses (Kahan's summation, improved by Neumaier).
-struct CompensatedSum {
-    var sum: Double
-    var compensation: Double
+public struct CompensatedSum: Sendable {
+    /// The sum as rounded.
+    public private(set) var sum: Double
+    /// What rounding lost.
+    public private(set) var compensation: Double
 
+    /// A sum that was begun before.
     @inline(__always)
-    init(_ sum: Double = 0, _ compensation: Double = 0) {
+    public init(_ sum: Double = 0, _ compensation: Double = 0) {
         self.sum = sum
         self.compensation = compensation
     }
 
     /// Adds a number.
     @inline(__always)
-    mutating func add(_ value: Double) {
+    public mutating func add(_ value: Double) {
         let total = sum + value
         if total.isInfinite {
             compensation = 0
@@ -61,7 +64,7 @@ struct CompensatedSum {
 
     /// The sum with what was lost.
     @inline(__always)
-    var value: Double { sum + compensation }
+    public var value: Double { sum + compensation }
 }
 
 /// A mean that does not overflow: a plain sum as long as it is finite, then an incremental mean.

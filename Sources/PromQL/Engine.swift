@@ -67,9 +67,17 @@ public struct Engine: Sendable {
     public func instant(
         _ expression: String, at time: Milliseconds, options query: QueryOptions = QueryOptions()
     ) throws(QueryError) -> QueryResult {
-        let parsed = try Parser.parse(expression)
+        try instant(try Parser.parse(expression), of: expression, at: time, options: query)
+    }
+
+    /// The value at one time of an expression that was read, or made, before; `text` is what its
+    /// places refer to.
+    public func instant(
+        _ parsed: Expression, of text: String, at time: Milliseconds,
+        options query: QueryOptions = QueryOptions()
+    ) throws(QueryError) -> QueryResult {
         let grid = Grid(start: time, step: 1, count: 1)
-        return try run(expression, grid: grid, end: time, step: 0, query) { evaluator in
+        return try run(text, grid: grid, end: time, step: 0, query) { evaluator in
             switch parsed.type {
             case .matrix: return .matrix(try evaluator.matrix(parsed, grid))
             case .string:
@@ -99,15 +107,26 @@ public struct Engine: Sendable {
         _ expression: String, start: Milliseconds, end: Milliseconds, step: Milliseconds,
         options query: QueryOptions = QueryOptions()
     ) throws(QueryError) -> QueryResult {
+        _ = try grid(start: start, end: end, step: step)
+        return try range(
+            try Parser.parse(expression), of: expression, start: start, end: end, step: step,
+            options: query)
+    }
+
+    /// The values of an expression that was read, or made, before; `text` is what its places refer
+    /// to.
+    public func range(
+        _ parsed: Expression, of text: String, start: Milliseconds, end: Milliseconds,
+        step: Milliseconds, options query: QueryOptions = QueryOptions()
+    ) throws(QueryError) -> QueryResult {
         let grid = try grid(start: start, end: end, step: step)
-        let parsed = try Parser.parse(expression)
         guard parsed.type == .vector || parsed.type == .scalar else {
             throw QueryError(
                 .badData,
                 "invalid expression type \"\(parsed.type.documented)\" for range query, must be "
                     + "Scalar or instant Vector")
         }
-        return try run(expression, grid: grid, end: end, step: step, query) { evaluator in
+        return try run(text, grid: grid, end: end, step: step, query) { evaluator in
             guard parsed.type == .vector else {
                 let values = try evaluator.scalars(parsed, grid)
                 return .matrix([MatrixSeries(labels: [:], points: grid.points(values))])

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Quantiles of numbers, between the nearest two.
-enum Quantile {
-    static func of(_ quantile: Double, _ values: [Double]) -> Double {
+public enum Quantile {
+    /// The quantile, from 0 to 1, of values in any order.
+    public static func of(_ quantile: Double, _ values: [Double]) -> Double {
         guard !values.isEmpty, !quantile.isNaN else { return .nan }
         if quantile < 0 { return -.infinity }
         if quantile > 1 { return .infinity }

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Matching
+import Model
+
+/// The lines of one log that have all labels of the store in common: their output, their level.
+final class KnownStream {
+    /// The container's id.
+    let id: String
+    /// Whether a query's selector takes them.
+    let isSelected: Bool
+    /// The stream's labels.
+    let labels: Labels
+    /// What else is known of each line.
+    let metadata: [Label]
+    /// The query's number for what these lines go into, once there is one.
+    var target: Int?
+
+    init(id: String, isSelected: Bool, labels: Labels, metadata: [Label]) {
+        self.id = id
+        self.isSelected = isSelected
+        self.labels = labels
+        self.metadata = metadata
+    }
+}
+
+/// The streams that a selector takes. A stream is what one container wrote to one output at one
+/// level; labels are made when its first line is met.
+final class KnownStreams {
+    /// The logs that hold any of them.
+    private(set) var identities: [LogIdentity] = []
+    /// Which outputs and levels they have, for the store; empty for all.
+    private(set) var outputs: Set<LogStream> = []
+    private(set) var levels: Set<LogLevel> = []
+
+    private let matchers: CompiledMatchers
+    private var bases: [Labels] = []
+    private var known: [KnownStream?]
+
+    private static let perLog = 2 * 2 * (Int(LogLevel.fatal.rawValue) + 1)
+
+    init(_ selector: [Matcher], among all: [LogIdentity]) throws(PatternError) {
+        matchers = try CompiledMatchers(selector)
+        let names = Set(selector.map(\.name))
+        let byOutput = names.contains(StreamLabels.output)
+        let byLevel = names.contains(StreamLabels.level)
+        var outputs: Set<LogStream> = []
+        var levels: Set<LogLevel> = []
+        for identity in all {
+            let base = StreamLabels.base(identity)
+            var isSelected = false
+            for output in byOutput ? [LogStream.stdout, .stderr] : [.stdout] {
+                for level in byLevel ? LogLevel.allCases : [.unknown] {
+                    guard matchers.match(StreamLabels.of(base, output, level)) else { continue }
+                    isSelected = true
+                    outputs.insert(output)
+                    levels.insert(level)
+                }
+            }
+            guard isSelected else { continue }
+            identities.append(identity)
+            bases.append(base)
+        }
+        if byOutput, outputs.count == 1 { self.outputs = outputs }
+        if byLevel, levels.count < LogLevel.allCases.count { self.levels = levels }
+        known = [KnownStream?](repeating: nil, count: identities.count * Self.perLog)
+    }
+
+    /// The stream of an entry that came from `identities`.
+    func stream(of entry: LogEntry) -> KnownStream {
+        let place =
+            entry.origin * Self.perLog + (entry.stream == .stderr ? 1 : 0)
+            + (entry.isGap ? 2 : 0) + 4 * Int(entry.level.rawValue)
+        if let stream = known[place] { return stream }
+        let labels = StreamLabels.of(bases[entry.origin], entry.stream, entry.level)
+        let stream = KnownStream(
+            id: identities[entry.origin].id, isSelected: matchers.match(labels), labels: labels,
+            metadata: StreamLabels.metadata(
+                identities[entry.origin], entry.level, isGap: entry.isGap))
+        known[place] = stream
+        return stream
+    }
+
+    /// Every combination that may have entries, for lists of series.
+    func all() -> [Labels] {
+        var result: [Labels] = []
+        for base in bases {
+            for output in [LogStream.stdout, .stderr] {
+                let labels = StreamLabels.of(base, output, .unknown)
+                if matchers.match(labels) { result.append(labels) }
+            }
+        }
+        return result
+    }
+}
+
+/// The labels that an entry has.
+enum StreamLabels {
+    /// The label that says which output a line was written to.
+    static let output = "stream"
+    /// The label that says how serious a line is.
+    static let level = "level"
+
+    /// What is the same for all entries of a log, under names that a query can write.
+    static func base(_ identity: LogIdentity) -> Labels {
+        var labels = Labels()
+        for label in identity.selectable.pairs {
+            labels[LabelName.plain(label.name.utf8)] = label.value
+        }
+        return labels
+    }
+
+    /// With what an entry adds.
+    static func of(_ base: Labels, _ output: LogStream, _ level: LogLevel) -> Labels {
+        var labels = base
+        labels[Self.output] = output.name
+        labels[Self.level] = level.name
+        return labels
+    }
+
+    /// What is known of an entry beside its stream.
+    static func metadata(_ identity: LogIdentity, _ level: LogLevel, isGap: Bool) -> [Label] {
+        var labels = [Label(name: "detected_level", value: level.name)]
+        if isGap { labels.append(Label(name: "gap", value: "true")) }
+        labels.append(Label(name: "id", value: identity.id))
+        return labels
+    }
+}

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Model
+import PromQL
+import TestSupport
+import Testing
+
+@testable import LogQL
+
+@Suite struct LinesTests {
+    private static let access = #"10.1.2.3 - - [x] "GET /cart?id=1 HTTP/1.1" 502 81"#
+    private static let json =
+        #"{"level":"error","took":"1.5s","size":"2KB","n":3,"req":{"path":"/a b","h":{"x-y":"z"}},"list":[1,"two"],"level2":null}"#
+    private static let logfmt = #"ts=1 msg="he said \"hi\"" took=250ms err code=7 bad"key=1"#
+
+    private func filled() throws -> FilledStore {
+        let store = try FilledStore()
+        try store.add([(1, Self.access), (2, "plain text"), (3, Self.json)], of: "web")
+        try store.add([(4, Self.logfmt)], of: "web", .stderr, .error)
+        try store.add([(5, "other plain"), (6, "\u{1b}[31mred\u{1b}[0m text")], of: "db")
+        return store
+    }
+
+    @Test func selectorsSeeNamesOutputsLevelsAndLabels() throws {
+        let store = try filled()
+        #expect(try store.texts(#"{name="web"}"#).count == 4)
+        #expect(try store.texts(#"{name=~"w.*|db", stream="stderr"}"#) == [Self.logfmt])
+        #expect(try store.texts(#"{level="error"}"#) == [Self.logfmt])
+        #expect(try store.texts(#"{name="web", level!="error"}"#).count == 3)
+        #expect(try store.texts(#"{com_docker_compose_service="db"}"#).count == 2)
+        #expect(try store.texts(#"{name="nobody"}"#) == [])
+    }
+
+    @Test func limitDirectionAndTimes() throws {
+        let store = try filled()
+        let all = #"{engine="docker"}"#
+        #expect(try store.texts(all) { $0.limit = 2 } == [Self.access, "plain text"])
+        #expect(
+            try store.texts(all) {
+                $0.limit = 2
+                $0.isForward = false
+            } == ["\u{1b}[31mred\u{1b}[0m text", "other plain"])
+        // The start is included, the end is not.
+        #expect(
+            try store.texts(all) {
+                $0.start = 2 * FilledStore.second
+                $0.end = 4 * FilledStore.second
+            } == ["plain text", Self.json])
+        #expect(try store.texts(all) { $0.interval = 10 * FilledStore.second }.count == 3)
+    }
+
+    @Test func lineFilters() throws {
+        let store = try filled()
+        func count(_ filter: String) throws -> Int {
+            try store.texts(#"{engine="docker"} "# + filter).count
+        }
+        #expect(try count(#"|= "plain""#) == 2)
+        #expect(try count(#"|= "plain" != "other""#) == 1)
+        #expect(try count(#"|= "other" or "red""#) == 2)
+        #expect(try count(#"!= "plain" or "GET""#) == 3)
+        #expect(try count(#"|~ "(?i)PLAIN""#) == 2)
+        #expect(try count(#"|~ "GET" or "^plain""#) == 2)
+        #expect(try count(#"!~ "plain|GET""#) == 3)
+        #expect(try count(#"|= """#) == 6)
+        #expect(try count(#"|> "<_> - - <_>""#) == 1)
+        #expect(try count(#"|> "plain <_>""#) == 1)
+        #expect(try count(#"!> "<_>plain""#) == 5)
+        #expect(try count(#"|= ip("10.0.0.0/8")"#) == 1)
+        #expect(try count(#"|= ip("10.0.0.0/8") or "text""#) == 3)
+        #expect(try count(#"!= ip("10.1.2.3")"#) == 5)
+    }
+
+    private func labels(_ query: String) throws -> Labels {
+        let store = try filled()
+        return try #require(try store.lines(query).first).labels
+    }
+
+    @Test func jsonMakesLabels() throws {
+        let all = try labels(#"{name="web"} |= "req" | json"#)
+        #expect(all["level_extracted"] == "error")
+        #expect(all["n"] == "3")
+        #expect(all["req_path"] == "/a b")
+        #expect(all["req_h_x_y"] == "z")
+        #expect(all["list"] == "")
+        #expect(all["__error__"] == "")
+        let some = try labels(
+            #"{name="web"} |= "req" | json p="req.path", x="req.h[\"x-y\"]", l="list[1]", o="req.h", none="a.b""#
+        )
+        #expect(some["p"] == "/a b")
+        #expect(some["x"] == "z")
+        #expect(some["l"] == "two")
+        #expect(some["o"] == #"{"x-y":"z"}"#)
+        #expect(some["none"] == "" && some["n"] == "")
+        #expect(try labels(#"{name="web"} |= "plain" | json"#)["__error__"] == "JSONParserErr")
+    }
+
+    @Test func logfmtMakesLabels() throws {
+        let all = try labels(#"{name="web"} |= "he said" | logfmt"#)
+        #expect(all["msg"] == #"he said "hi""#)
+        #expect(all["took"] == "250ms")
+        #expect(all["err"] == "" && all["__error__"] == "")
+        let strict = try labels(#"{name="web"} |= "he said" | logfmt --strict"#)
+        #expect(strict["__error__"] == "LogfmtParserErr")
+        #expect(strict["code"] == "7")
+        let some = try labels(#"{name="web"} |= "he said" | logfmt c="code", took"#)
+        #expect(some["c"] == "7" && some["took"] == "250ms" && some["msg"] == "")
+    }
+
+    @Test func patternsAndExpressionsMakeLabels() throws {
+        let pattern = try labels(
+            #"{name="web"} | pattern "<ip> - - <_> \"<method> <uri> <_>\" <status> <size>" | status>=500"#
+        )
+        #expect(pattern["ip"] == "10.1.2.3")
+        #expect(pattern["uri"] == "/cart?id=1")
+        #expect(pattern["size"] == "81")
+        let expression = try labels(#"{name="web"} |= "GET" | regexp "(?P<m>GET|PUT) (?P<p>\\S+)""#)
+        #expect(expression["m"] == "GET" && expression["p"] == "/cart?id=1")
+    }
+
+    @Test func conditionsOnLabels() throws {
+        let store = try filled()
+        func count(_ condition: String) throws -> Int {
+            try store.texts(#"{name="web"} |= "req" | json | "# + condition).count
+        }
+        #expect(try count("n=3") == 1)
+        #expect(try count("n>3") == 0)
+        #expect(try count("took>1s and took<=1500ms") == 1)
+        #expect(try count("size>=2KB, size<2KiB") == 1)
+        #expect(try count(#"req_path="/a b""#) == 1)
+        #expect(try count(#"req_path!~"/a.*""#) == 0)
+        #expect(try count(#"n>5 or (n>=3 and took!=1s)"#) == 1)
+        #expect(try count(#"missing>1"#) == 0)
+        #expect(try count(#"missing="""#) == 1)
+        // What is no number stays, with an error.
+        let odd = try labels(#"{name="web"} |= "req" | json | req_path > 5"#)
+        #expect(odd["__error__"] == "LabelFilterErr")
+        #expect(try count(#"req_path > 5 | __error__="""#) == 0)
+        #expect(
+            try store.texts(#"{name="web"} | pattern "<ip> <_>" | ip=ip("10.0.0.0-10.255.0.0")"#)
+                == [Self.access])
+    }
+
+    @Test func labelsAndLinesAreChanged() throws {
+        let renamed = try labels(
+            #"{name="web"} |= "req" | json | label_format path=req_path, k="v""#)
+        #expect(renamed["path"] == "/a b" && renamed["req_path"] == "" && renamed["k"] == "v")
+        let dropped = try labels(#"{name="web"} |= "req" | json | drop n, level, took="2s""#)
+        #expect(dropped["n"] == "" && dropped["level"] == "" && dropped["took"] == "1.5s")
+        let kept = try labels(#"{name="web"} |= "req" | json | keep n, name="web", took="x""#)
+        #expect(kept == ["n": "3", "name": "web"])
+        let store = try filled()
+        #expect(try store.texts(#"{name="db"} |= "red" | decolorize"#) == ["red text"])
+        #expect(try store.texts(#"{name="db"} |= "red" | line_format "x" |= "x""#) == ["x"])
+        #expect(try store.texts(#"{name="db"} |= "red" | line_format "x" |= "red""#) == [])
+        try store.add([(7, #"{"_entry":"the line","pod":"p1","n":1}"#)], of: "packed")
+        let packed = try store.lines(#"{name="packed"} | unpack | pod="p1""#)
+        #expect(packed.map(\.text) == ["the line"])
+        #expect(packed[0].labels["n"] == "")
+    }
+
+    @Test func gapsAreShownAsLines() throws {
+        let store = try filled()
+        try store.add([(7, "3 lines are missing")], of: "db", .stderr, isGap: true)
+        let lines = try store.lines(#"{name="db"} |= "missing""#)
+        #expect(lines.count == 1 && lines[0].labels["gap"] == "true")
+        #expect(try store.texts(#"{name="db"} |= "plain""#) == ["other plain"])
+        #expect(try store.vector(#"sum(count_over_time({name="db"}[1m]))"#, at: 10) == ["{}": 2])
+    }
+
+    @Test func labelsHaveAnOrigin() throws {
+        let store = try filled()
+        var request = LineRequest(start: 0, end: 100 * FilledStore.second)
+        request.limit = 10
+        let result = try store.engine.lines(
+            try LogParser.pipeline(#"{name="web"} |= "req" | json n"#), request)
+        let stream = try #require(result.streams.first)
+        #expect(stream.parsed == ["n": "3"])
+        #expect(stream.metadata == ["detected_level": "unknown", "id": "id-web"])
+        #expect(stream.stream["name"] == "web" && stream.stream["stream"] == "stdout")
+        #expect(result.next == ["id-web": 3])
+    }
+
+    @Test func boundsEndAQuery() throws {
+        let store = try filled()
+        store.options.maxBytes = 20
+        let long = #expect(throws: QueryError.self) { try store.texts(#"{name="web"}"#) }
+        #expect(long?.message.contains("too many bytes") == true)
+        store.options.maxBytes = .max
+        store.options.maxSeries = 1
+        let error = #expect(throws: QueryError.self) {
+            try store.vector(#"count_over_time({name="web"}[1m])"#, at: 10)
+        }
+        #expect(error?.message.contains("maximum of series (1)") == true)
+        let stopped = #expect(throws: QueryError.self) {
+            _ = try store.engine.lines(
+                try LogParser.pipeline(#"{name="web"}"#), LineRequest(start: 0, end: .max),
+                options: QueryOptions(interruption: { QueryError(.canceled, "gone") }))
+        }
+        #expect(stopped?.kind == .canceled)
+    }
+
+    @Test func oddLinesNeverCrashAStage() throws {
+        let store = try FilledStore(blockBytes: 50_000)
+        var random = SeededRandom(seed: 5)
+        let pieces = [
+            "{", "}", "\"", "\\", ":", ",", "[", "]", "=", " ", "a", "\u{1b}[", "1e", "null",
+            "\u{0}",
+            "\u{ff}", "<", "10.0.0.1", "::", ".", "\\u12", "\"a\":", "k=\"v",
+        ]
+        var lines: [(second: Double, text: String)] = []
+        for i in 0..<2_000 {
+            let count = Int.random(in: 0..<15, using: &random)
+            let text = (0..<count).map { _ in pieces.randomElement(using: &random) ?? "" }
+            lines.append((Double(i), text.joined()))
+        }
+        try store.add(lines, of: "odd")
+        for stage in [
+            "| json", #"| json a="a[0].b""#, "| logfmt", "| logfmt --strict --keep-empty",
+            #"| pattern "<a> <b>:<_>""#, #"| regexp "(?P<a>.)=(?P<b>.*)""#, "| unpack",
+            "| decolorize",
+            #"|= ip("10.0.0.0/8")"#, #"!= ip("::/0")"#, #"|> "<_>{<_>""#, "| json | a > 5",
+        ] {
+            #expect(throws: Never.self) { try store.texts(#"{name="odd"} "# + stage) }
+        }
+    }
+}
