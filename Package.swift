@@ -108,7 +108,7 @@ let package = Package(
         .target(
             name: "HTTPAPI",
             dependencies: [
-                "Codecs", "Linux", "Model", "PromQL", logging,
+                "Codecs", "Linux", "LogQL", "Model", "PromQL", logging,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -200,7 +200,8 @@ let package = Package(
         .testTarget(
             name: "HTTPAPITests",
             dependencies: [
-                "Codecs", "HTTPAPI", "Matching", "Model", "PromQL", "TestSupport", logging,
+                "Codecs", "HTTPAPI", "LogStore", "Matching", "Model", "PromQL", "TestSupport",
+                logging,
             ],
             swiftSettings: gnu),
         .testTarget(

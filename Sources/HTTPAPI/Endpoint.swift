@@ -12,6 +12,8 @@ struct APICall: Sendable {
     let body: [UInt8]
     /// What stands for `:name` in the route's path.
     let name: String
+    /// The request's header fields.
+    let headers: HTTPFields
     let services: Services
     let limits: ServingLimits
     let scope: QueryScope
@@ -79,7 +81,7 @@ struct Endpoint: Sendable {
         return try await gate.run(for: await context.client(), timeout: timeout) { scope in
             let call = APICall(
                 parameters: parameters, body: takesBody ? body : [], name: name,
-                services: services, limits: limits, scope: scope)
+                headers: request.headers, services: services, limits: limits, scope: scope)
             return try run(call).compressed(for: request)
         }.response
     }

@@ -81,7 +81,7 @@ public struct HTTPServer: Sendable {
 
     private static let endpoints =
         QueryRoutes.all + ParseRoutes.all + SeriesRoutes.all + StatusRoutes.all
-        + [FederateRoute.endpoint, RemoteReadRoute.endpoint, EventsRoute.endpoint]
+        + LokiRoutes.all + [FederateRoute.endpoint, RemoteReadRoute.endpoint, EventsRoute.endpoint]
 
     private func addRoutes(_ router: APIRouter) {
         let services = services
@@ -93,6 +93,12 @@ public struct HTTPServer: Sendable {
             }
             return Answer.text(.serviceUnavailable, reason + "\n").response
         }
+        router.get("/ready") { _, _ in
+            guard let reason = services.notReady() else {
+                return Answer.text(.ok, "ready\n").response
+            }
+            return Answer.text(.serviceUnavailable, reason + "\n").response
+        }
         router.get("/api/v1/containers") { request, _ in
             Answer(body: ContainersJSON.render(services.containers()).bytes)
                 .compressed(for: request).response
@@ -101,7 +107,8 @@ public struct HTTPServer: Sendable {
             Answer.text(
                 .ok,
                 "Ullage \(services.version)\n\n/metrics\n/federate?match[]=...\n"
-                    + "/api/v1/containers\n/api/v1/events\n/api/v1/query?query=...\n/-/healthy\n/-/ready\n"
+                    + "/api/v1/containers\n/api/v1/events\n/api/v1/query?query=...\n"
+                    + "/loki/api/v1/query_range?query=...\n/-/healthy\n/-/ready\n"
             ).response
         }
     }

@@ -19,7 +19,9 @@ struct Recording: RouterMiddleware {
         do { response = try await next(request, context) } catch let error as HTTPError {
             response = refuse(request, error)
         } catch {
-            response = Answer.failure(QueryGate.apiError(error)).response
+            let known = QueryGate.apiError(error)
+            let isLoki = request.uri.path.hasPrefix(LokiRoutes.prefix)
+            response = (isLoki ? LokiJSON.failure(known) : Answer.failure(known)).response
         }
         // Hummingbird calls the route of what has none "NotFound".
         let route = context.endpointPath == "NotFound" ? nil : context.endpointPath
@@ -46,8 +48,11 @@ struct Recording: RouterMiddleware {
     }
 
     private func allowed(_ path: String) -> [HTTPRequest.Method]? {
-        let isValues = path.hasPrefix("/api/v1/label/") && path.hasSuffix("/values")
-        return methods[isValues ? "/api/v1/label/:name/values" : path]
+        for prefix in ["/api/v1/label/", "/loki/api/v1/label/"]
+        where path.hasPrefix(prefix) && path.hasSuffix("/values") {
+            return methods[prefix + ":name/values"]
+        }
+        return methods[path]
     }
 }
 

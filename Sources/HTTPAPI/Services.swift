@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import LogQL
 public import Model
 public import PromQL
 
@@ -25,6 +26,10 @@ public struct Services: Sendable {
     public var alerts: @Sendable () -> [[UInt8]] = { [] }
     /// The events that satisfy a request, and the number of the newest one.
     public var events: @Sendable (EventRequest) -> (lines: [[UInt8]], last: Int64)? = { _ in nil }
+    /// Answers questions about logs; nil when none are kept.
+    public var logs: (any LogQuerier)?
+    /// The bounds of queries about logs.
+    public var logOptions = LogEngine.Options()
     /// The bounds of serving.
     public var limits = ServingLimits()
     /// Counts what is asked.

@@ -33,7 +33,8 @@ public struct LogEngine: Sendable {
     }
 
     let querier: any LogQuerier
-    let options: Options
+    /// The bounds of its queries.
+    public let options: Options
 
     /// An engine over `querier` within `options`.
     public init(querier: any LogQuerier, options: Options = Options()) {
@@ -146,6 +147,12 @@ public struct LogResult: Hashable, Sendable {
     public var value: QueryValue
     /// What it cost.
     public var stats: LogStats
+
+    /// A value and its cost.
+    public init(value: QueryValue, stats: LogStats) {
+        self.value = value
+        self.stats = stats
+    }
 }
 
 /// What a query cost.

@@ -17,6 +17,9 @@ public struct LogPipeline: Hashable, Sendable {
     public var matchers: [Matcher]
     /// What each line goes through, in order.
     public var stages: [Stage] = []
+
+    /// The lines of the streams that match.
+    public init(matchers: [Matcher]) { self.matchers = matchers }
 }
 
 /// One stage of a pipeline.
@@ -206,6 +209,12 @@ public struct Grouping: Hashable, Sendable {
     public var labels: [String]
     /// Whether these go and not the others.
     public var isWithout: Bool
+
+    /// Groups by labels, or by all others.
+    public init(labels: [String], isWithout: Bool) {
+        self.labels = labels
+        self.isWithout = isWithout
+    }
 }
 
 /// An aggregation over series.
@@ -218,6 +227,17 @@ public struct VectorAggregation: Hashable, Sendable {
     public var parameter: Double?
     /// The groups; nil for one of all.
     public var grouping: Grouping?
+
+    /// An aggregation of these parts.
+    public init(
+        name: String, operand: MetricExpression, parameter: Double? = nil,
+        grouping: Grouping? = nil
+    ) {
+        self.name = name
+        self.operand = operand
+        self.parameter = parameter
+        self.grouping = grouping
+    }
 }
 
 /// Numbers made of the lines of a window.
@@ -236,6 +256,13 @@ public struct RangeAggregation: Hashable, Sendable {
     public var parameter: Double?
     /// The series that are made; nil for one of each label set.
     public var grouping: Grouping?
+
+    /// An aggregation of the lines of a window of so many nanoseconds.
+    public init(name: String, pipeline: LogPipeline, window: Int64) {
+        self.name = name
+        self.pipeline = pipeline
+        self.window = window
+    }
 }
 
 /// The label whose value is taken as a number.

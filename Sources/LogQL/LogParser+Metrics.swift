@@ -213,9 +213,12 @@ extension LogParser {
                 "invalid aggregation \(name) \(parts.unwrap == nil ? "without" : "with") unwrap",
                 word)
         }
-        return RangeAggregation(
-            name: name, pipeline: parts.pipeline, unwrap: parts.unwrap, window: window,
-            offset: parts.offset ?? 0, parameter: parameter, grouping: grouping)
+        var range = RangeAggregation(name: name, pipeline: parts.pipeline, window: window)
+        range.unwrap = parts.unwrap
+        range.offset = parts.offset ?? 0
+        range.parameter = parameter
+        range.grouping = grouping
+        return range
     }
 
     /// What has been read of the operand of a range aggregation.

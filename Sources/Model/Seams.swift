@@ -153,6 +153,11 @@ public protocol LogQuerier: Sendable {
     /// The entries asked for of these logs, whatever the query's matchers; `origin` counts along
     /// `identities`.
     func entries(_ query: LogQuery, of identities: [LogIdentity]) throws -> any LogCursor
+
+    /// How much of each of these logs lies between two times, in nanoseconds, the last included.
+    func extents(
+        _ identities: [LogIdentity], from start: Int64, to end: Int64
+    ) throws -> [LogExtent]
 }
 
 /// Where a rule engine hands the alerts that somebody should know of.
