@@ -94,6 +94,8 @@ let package = Package(
             dependencies: ["CSQLite", "Codecs", "Linux", "Matching", "Model", system],
             swiftSettings: gnu),
 
+        .target(name: "Templates", dependencies: ["Matching", "Model"], swiftSettings: gnu),
+
         // Floor 3: what works on stores and languages.
         .target(
             name: "Interchange", dependencies: ["Codecs", "Model", "SeriesStore"],
@@ -102,7 +104,8 @@ let package = Package(
             name: "LogQL", dependencies: ["Codecs", "Matching", "Model", "PromQL"],
             swiftSettings: gnu),
         .target(
-            name: "Rules", dependencies: ["Model", "PromQL", "YAML"], swiftSettings: gnu),
+            name: "Rules", dependencies: ["Matching", "Model", "PromQL", "Templates", "YAML"],
+            swiftSettings: gnu),
 
         // Floor 4: serving.
         .target(
@@ -208,6 +211,9 @@ let package = Package(
             name: "SeriesStoreTests",
             dependencies: ["CSQLite", "Codecs", "Model", "SeriesStore", "TestSupport"],
             swiftSettings: gnu),
+        .testTarget(
+            name: "TemplatesTests", dependencies: ["Model", "Templates", "TestSupport"],
+            swiftSettings: strict),
         .testTarget(
             name: "RulesTests", dependencies: ["Model", "Rules", "TestSupport"],
             swiftSettings: strict),

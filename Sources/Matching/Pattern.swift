@@ -29,12 +29,12 @@ public final class Pattern: @unchecked Sendable {
     /// Memory one expression may take; larger ones are refused.
     private static let maxMemory: Int64 = 8 << 20
 
-    /// Compiles `source`; `.` matches a newline, as in Prometheus' selectors.
-    public init(_ source: String) throws(PatternError) {
+    /// Compiles `source`; `.` matches a newline, as in Prometheus' selectors, unless told otherwise.
+    public init(_ source: String, dotMatchesNewline: Bool = true) throws(PatternError) {
         var source = source
         let compiled = source.withUTF8 { bytes in
             bytes.withMemoryRebound(to: CChar.self) {
-                cre2_new($0.baseAddress, $0.count, true, false, Self.maxMemory)
+                cre2_new($0.baseAddress, $0.count, dotMatchesNewline, false, Self.maxMemory)
             }
         }
         guard let compiled else { throw PatternError(description: "out of memory") }
@@ -54,8 +54,8 @@ public final class Pattern: @unchecked Sendable {
 
     func matchGroups(
         _ text: UnsafePointer<CChar>, _ count: Int, _ offsets: UnsafeMutablePointer<Int64>?,
-        _ groups: Int32
-    ) -> Bool { cre2_match_groups(regex, text, count, 0, true, offsets, groups) }
+        _ groups: Int32, from start: Int = 0, isAnchored: Bool = true
+    ) -> Bool { cre2_match_groups(regex, text, count, start, isAnchored, offsets, groups) }
 
     /// The number of the group of this name.
     public func group(named name: String) -> Int? {
@@ -84,6 +84,10 @@ extension Pattern {
     /// Where the groups are when the whole of `bytes` matches, the whole first; nil when it does
     /// not match. A group that took no part is nil.
     public func groups(in bytes: [UInt8]) -> [Range<Int>?]? {
+        groups(in: bytes, from: 0, isAnchored: true)
+    }
+
+    func groups(in bytes: [UInt8], from first: Int, isAnchored: Bool) -> [Range<Int>?]? {
         let count = Int(groupCount) + 1
         var offsets = [Int64](repeating: -1, count: count * 2)
         let isMatch = bytes.withUnsafeBytes { raw in
@@ -93,7 +97,9 @@ extension Pattern {
                 raw.baseAddress.map { $0.assumingMemoryBound(to: CChar.self) }
                 ?? UnsafeRawPointer(empty.utf8Start).assumingMemoryBound(to: CChar.self)
             return offsets.withUnsafeMutableBufferPointer {
-                matchGroups(start, raw.count, $0.baseAddress, Int32(count))
+                matchGroups(
+                    start, raw.count, $0.baseAddress, Int32(count), from: first,
+                    isAnchored: isAnchored)
             }
         }
         guard isMatch else { return nil }

@@ -2,6 +2,7 @@
 
 public import Model
 public import PromQL
+import Templates
 import YAML
 
 /// What the expressions of a rule file are written in.
@@ -43,8 +44,16 @@ public struct Rule: Sendable {
     public var labels: [Label] = []
     /// Annotations, templates in order of name.
     public var annotations: [Label] = []
+    /// The templates of `labels` and `annotations`, parsed; empty in recording rules.
+    var templates = RuleTemplates()
     /// The line of its file where it begins, from 1.
     public var line: Int
+}
+
+/// The templates of an alerting rule, each with its label's or annotation's name.
+struct RuleTemplates: Sendable {
+    var labels: [(name: String, template: Template)] = []
+    var annotations: [(name: String, template: Template)] = []
 }
 
 /// A group of rules, evaluated one after the other at one time.

@@ -2,6 +2,7 @@
 
 import Model
 import PromQL
+import Templates
 import YAML
 
 /// Reads the text of a rule file and keeps everything that is wrong with it.
@@ -104,7 +105,34 @@ struct RuleFileReader {
         rule.labels = labels(fields["labels"], "label", context)
         rule.annotations = labels(fields["annotations"], "annotation", context)
         if !record.isEmpty { checkRecording(rule, record, fields, context) }
+        if !alert.isEmpty {
+            rule.templates.labels = templates(
+                rule.labels, of: alert, fields["labels"], "\(context): label")
+            rule.templates.annotations = templates(
+                rule.annotations, of: alert, fields["annotations"], "\(context): annotation")
+        }
         return rule
+    }
+
+    private mutating func templates(
+        _ texts: [Label], of alert: String, _ node: YAMLNode?, _ context: String
+    ) -> [(name: String, template: Template)] {
+        var parsed: [(name: String, template: Template)] = []
+        for text in texts {
+            do throws(TemplateError) {
+                parsed.append((text.name, try Template.alert(text.value, alert: alert)))
+            } catch {
+                report(
+                    place(of: text.name, in: node), "\(context) \"\(text.name)\": \(error)")
+            }
+        }
+        return parsed
+    }
+
+    /// Where the value of a key of a mapping stands.
+    private func place(of key: String, in node: YAMLNode?) -> Mark? {
+        guard case .map(let pairs)? = node?.content else { return node?.mark }
+        return pairs.first { YAMLValue.text($0.key) == key }?.value.mark ?? node?.mark
     }
 
     private mutating func checkRecording(
