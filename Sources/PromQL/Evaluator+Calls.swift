@@ -93,7 +93,7 @@ extension Evaluator {
         if function == .absentOverTime {
             return [inverted(rows, labels: absentLabels(arguments[place]), grid)]
         }
-        return function.keepsName ? rows : try withoutNames(rows)
+        return function.keepsName ? rows : try withoutNames(rows, refusingAlike: true)
     }
 
     private func check(_ function: RangeFunction, _ parameters: [[Double]]) throws(QueryError) {

@@ -198,15 +198,20 @@ final class Evaluator {
 
     // MARK: Names
 
-    /// The rows of a function that is no longer about the metric itself.
-    func withoutNames(_ rows: [Row]) throws(QueryError) -> [Row] {
+    /// The rows of a function that is no longer about the metric itself. Rows that are alike then
+    /// become one; `refusingAlike` makes them an error, as Prometheus does for functions of windows.
+    func withoutNames(
+        _ rows: [Row], refusingAlike: Bool = false
+    ) throws(QueryError) -> [Row] {
         var rows = rows
         if options.delaysNameRemoval {
             for i in rows.indices { rows[i].dropsName = true }
             return rows
         }
         for i in rows.indices { rows[i].labels = rows[i].labels.withoutName }
-        return try merged(rows)
+        guard refusingAlike else { return try merged(rows) }
+        guard areUnique(rows) else { throw .sameLabels }
+        return rows
     }
 
     /// Carries out the delayed removal of names.
@@ -221,18 +226,8 @@ final class Evaluator {
 
     /// Makes one row of rows that have the same labels; they must not have values at the same step.
     func merged(_ rows: [Row]) throws(QueryError) -> [Row] {
-        guard rows.count > 1 else { return rows }
+        if areUnique(rows) { return rows }
         var places: [Labels: Int] = [:]
-        places.reserveCapacity(rows.count)
-        var isUnique = true
-        for (i, row) in rows.enumerated() {
-            if places.updateValue(i, forKey: row.labels) != nil {
-                isUnique = false
-                break
-            }
-        }
-        if isUnique { return rows }
-        places.removeAll(keepingCapacity: true)
         var result: [Row] = []
         for row in rows {
             guard let place = places[row.labels] else {
@@ -241,13 +236,18 @@ final class Evaluator {
                 continue
             }
             for i in row.values.indices where !Absent.isAbsent(row.values[i]) {
-                guard Absent.isAbsent(result[place].values[i]) else {
-                    throw QueryError(
-                        .execution, "vector cannot contain metrics with the same labelset")
-                }
+                guard Absent.isAbsent(result[place].values[i]) else { throw .sameLabels }
                 result[place].values[i] = row.values[i]
             }
         }
         return result
+    }
+
+    /// Whether no two rows have the same labels.
+    private func areUnique(_ rows: [Row]) -> Bool {
+        guard rows.count > 1 else { return true }
+        var seen: Set<Labels> = []
+        seen.reserveCapacity(rows.count)
+        return rows.allSatisfy { seen.insert($0.labels).inserted }
     }
 }

@@ -28,6 +28,9 @@ public struct QueryError: Error, Hashable, CustomStringConvertible, Sendable {
         self.position = position
     }
 
+    static let sameLabels = QueryError(
+        .execution, "vector cannot contain metrics with the same labelset")
+
     /// The message.
     public var description: String { message }
 

@@ -150,7 +150,7 @@ struct VectorMatching {
             let value =
                 isSwapped ? operation.apply(o, m, kept: o) : operation.apply(m, o, kept: m)
             guard !Absent.isAbsent(value) else { continue }
-            guard Absent.isAbsent(values[i]) else { throw Self.sameLabels }
+            guard Absent.isAbsent(values[i]) else { throw .sameLabels }
             groups[i] = writer
             values[i] = value
         }
@@ -167,9 +167,6 @@ struct VectorMatching {
             + "(group_left/group_right)")
     private static let ambiguous = QueryError(
         .execution, "multiple matches for labels: grouping labels must ensure unique matches")
-    private static let sameLabels = QueryError(
-        .execution, "vector cannot contain metrics with the same labelset")
-
     private mutating func row(_ labels: Labels) -> Int {
         if let known = places[labels] { return known }
         places[labels] = results.count

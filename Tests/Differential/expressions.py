@@ -160,6 +160,8 @@ class Generator:
 
     def negated(self, depth, most, inner):
         one = self.vector(depth - 1, most, inner)
+        if " or " in one.text:
+            return None
         return one.derived("-" + one.operand, atom=False, crosses_zero=True)
 
     def range_of(self, depth, inner, kinds=None, most=NEAR, may_pin=True):

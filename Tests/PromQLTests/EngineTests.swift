@@ -102,6 +102,31 @@ struct EngineTests {
         }
         #expect(throws: QueryError.self) { try engine.range("m", start: .min, end: .max, step: 1) }
     }
+
+    @Test("Series that lose the names they differ in are one after a minus, an error in windows")
+    func alike() throws {
+        let engine = Engine(
+            querier: MemoryStore([
+                (["__name__": "a"], [(0, 1), (10_000, 2), (20_000, StaleMarker.value)]),
+                (["__name__": "b"], [(20_000, 3), (30_000, 4)]),
+            ]))
+        let both = "{__name__=~'a|b'}"
+        let result = try engine.range("-\(both)", start: 0, end: 30_000, step: 10_000)
+        #expect(
+            result.value
+                == .matrix([
+                    MatrixSeries(
+                        labels: [:],
+                        points: (0...3).map {
+                            Point(timestamp: $0 * 10_000, value: -Double($0 + 1))
+                        })
+                ]))
+        #expect(
+            throws: QueryError(.execution, "vector cannot contain metrics with the same labelset")
+        ) {
+            try engine.range("sum_over_time(\(both)[10s])", start: 0, end: 30_000, step: 10_000)
+        }
+    }
 }
 
 /// What a query may cost.
