@@ -65,7 +65,6 @@ extension SeriesStore {
                 }
             }
         }
-        core.generation.add(1, ordering: .releasing)
         return outcome
     }
 

@@ -50,20 +50,13 @@ final class StoreCore: Sendable {
     let state: Mutex<State>
     /// The connection that writes; used by the worker, and by `backfill`.
     let writer: Mutex<Writer>
-    let reader: Mutex<Reader>
+    /// The connection that queries share.
+    let reader: Mutex<StoreReader>
     let wakeup: Wakeup
     let isStopping = Atomic<Bool>(false)
-    /// Counts what makes the readers' catalogue out of date.
-    let generation = Atomic<Int>(0)
 
     struct Writer: ~Copyable {
         let database: Database
-    }
-
-    /// The connection that queries share.
-    struct Reader: ~Copyable {
-        let database: Database
-        var catalogue = Catalogue()
     }
 
     init(
@@ -80,7 +73,7 @@ final class StoreCore: Sendable {
         self.state = Mutex(state)
         let readOnly = try Database(path: path, readOnly: true)
         writer = Mutex(Writer(database: database))
-        reader = Mutex(Reader(database: readOnly))
+        reader = Mutex(StoreReader(database: readOnly))
         do { wakeup = try Wakeup() } catch {
             throw .directory(path: directory, reason: "no wake-up event: \(error)")
         }

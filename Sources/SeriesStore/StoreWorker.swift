@@ -73,7 +73,6 @@ extension StoreCore {
                 state.spilled.removeAll { $0 == section.number }
                 state.table.takeIDs(from: table)
             }
-            generation.add(1, ordering: .releasing)
             Replay.finish(section.number, directory, isDamaged: section.isDamaged)
             return true
         }
@@ -95,7 +94,6 @@ extension StoreCore {
             case .unreadable(let reason): state.withLock { $0.fail(reason) }
             }
             state.withLock { $0.spilled.removeAll { $0 == number } }
-            generation.add(1, ordering: .releasing)
             return true
         }
     }
@@ -125,8 +123,9 @@ extension StoreCore {
             in: database, before: latest - options.retention,
             maxBytes: options.maxBytes - journals - Files.size(path + "-wal") - reserve)
         if !deleted.isEmpty {
+            // Before another row can get one of these ids.
+            reader.withLock { $0.forget(targets: deleted) }
             state.withLock { $0.table.forgetIDs(ofTargets: deleted) }
-            generation.add(1, ordering: .releasing)
         }
     }
 }

@@ -38,36 +38,45 @@ struct SegmentKey {
     }
 }
 
-/// A sealed stretch of time, with its lists of timestamps.
-struct Bucket {
+/// A sealed stretch of time.
+struct Bucket: Hashable {
     let id: Int64
-    var timelines: [Int: [Milliseconds]] = [:]
+    let tier: Int
+    /// When its first and its last sample are.
+    let first: Milliseconds
+    let last: Milliseconds
 
     /// Bits of the number of a timeline within its bucket, in the id of its row.
     static let timelineBits: Int64 = 24
 
-    /// The buckets that touch `range`, oldest first.
-    static func all(in range: TimeRange, from database: Database) throws(StoreError) -> [Bucket] {
+    /// The row of a bucket's timeline.
+    static func timelineID(_ bucket: Int64, _ timeline: Int) -> Int64 {
+        bucket << timelineBits | Int64(timeline)
+    }
+
+    /// All buckets, oldest first.
+    static func all(from database: Database) throws(StoreError) -> [Bucket] {
         let select = try database.prepare(
-            """
-            SELECT b.id, t.id, t.times FROM bucket b
-            JOIN timeline t ON t.id BETWEEN b.id << 24 AND b.id << 24 | 16777215
-            WHERE b.last >= ? AND b.first <= ? ORDER BY b.first, b.id
-            """)
-        select.bind(1, range.start)
-        select.bind(2, range.end)
+            "SELECT id, tier, first, last FROM bucket ORDER BY first, id")
         defer { select.reset() }
         var buckets: [Bucket] = []
         while try select.step() {
-            if buckets.last?.id != select.integer(0) {
-                buckets.append(Bucket(id: select.integer(0)))
-            }
-            let number = Int(select.integer(1) & (1 << timelineBits - 1))
-            buckets[buckets.count - 1].timelines[number] = select.withBlob(2) {
-                Timeline.decode($0)
-            }
+            buckets.append(
+                Bucket(
+                    id: select.integer(0), tier: Int(select.integer(1)), first: select.integer(2),
+                    last: select.integer(3)))
         }
         return buckets
+    }
+
+    /// The list of timestamps in a row of `timeline`; empty when there is none.
+    static func timeline(
+        _ id: Int64, from database: Database
+    ) throws(StoreError) -> [Milliseconds] {
+        let select = try database.prepare("SELECT times FROM timeline WHERE id = ?")
+        select.bind(1, id)
+        defer { select.reset() }
+        return try select.step() ? select.withBlob(0) { Timeline.decode($0) } : []
     }
 
     /// Makes a bucket; gives its id. Later buckets have larger ids.
@@ -88,7 +97,7 @@ struct Bucket {
         timeline: Int, _ times: [Milliseconds], bucket: Int64, in database: Database
     ) throws(StoreError) {
         let insert = try database.prepare("INSERT INTO timeline (id, times) VALUES (?, ?)")
-        insert.bind(1, bucket << timelineBits | Int64(timeline))
+        insert.bind(1, timelineID(bucket, timeline))
         insert.bind(2, Timeline.encode(times))
         try insert.run()
     }

@@ -53,6 +53,29 @@ enum Registry {
         return database.lastInserted
     }
 
+    /// Adds the series with larger ids than `last`, and their targets, to an index.
+    static func read(
+        after last: Int64, into index: inout SeriesIndex, from database: Database
+    ) throws(StoreError) {
+        let select = try database.prepare(
+            "SELECT id, metric, target, name, labels FROM series WHERE id > ? ORDER BY id")
+        let target = try database.prepare("SELECT labels FROM target WHERE id = ?")
+        select.bind(1, last)
+        defer { select.reset() }
+        while try select.step() {
+            let id = select.integer(2)
+            if !index.knows(target: id) {
+                target.bind(1, id)
+                defer { target.reset() }
+                guard try target.step() else { continue }
+                index.add(target: id, target.withBlob(0) { LabelsCoding.decode($0) })
+            }
+            index.add(
+                series: select.integer(0), metric: select.integer(1), target: id,
+                name: select.text(3), own: select.withBlob(4) { LabelsCoding.decode($0) })
+        }
+    }
+
     private static func finish(_ statement: Statement) -> Int64 {
         defer { statement.reset() }
         return statement.integer(0)

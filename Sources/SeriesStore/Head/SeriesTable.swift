@@ -117,10 +117,15 @@ struct SeriesTable: Sendable {
     /// All labels of a series, `__name__` included.
     func labels(of slot: UInt32) -> Labels {
         let one = series[Int(slot)]
-        let identity = identities[one.identity]
-        var labels = targets[one.target]?.labels ?? Labels()
-        if let own = identity?.labels, !own.isEmpty { labels = labels.merging(own) }
-        labels[Labels.metricName] = identity?.name ?? ""
+        return Self.labels(
+            targets[one.target]?.labels ?? Labels(),
+            identities[one.identity] ?? Identity(name: "", labels: Labels()))
+    }
+
+    /// The labels of a series of a target with the labels `shared`.
+    static func labels(_ shared: Labels, _ identity: Identity) -> Labels {
+        var labels = identity.labels.isEmpty ? shared : shared.merging(identity.labels)
+        labels[Labels.metricName] = identity.name
         return labels
     }
 

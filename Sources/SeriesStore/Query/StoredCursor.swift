@@ -10,19 +10,18 @@ import Model
 ///
 /// Owned by the query that made it, and used by its thread alone.
 final class StoredCursor: SampleCursor {
-    private var runs: [StoredRun] = []
+    private var runs: [StoredRun]
     private var isSorted = false
     private var next = 0
     private let range: TimeRange
     private var codec = ValueCodec()
     private var samples = ColumnSamples()
 
-    init(range: TimeRange) { self.range = range }
-
-    var isEmpty: Bool { runs.isEmpty }
-
-    /// Adds a run; of equal times the run added first wins.
-    func add(_ run: StoredRun) { if run.last >= range.start { runs.append(run) } }
+    /// A cursor over runs; of equal times the run that was stored first wins.
+    init(_ runs: [StoredRun], range: TimeRange) {
+        self.runs = runs
+        self.range = range
+    }
 
     func next(into buffer: inout SampleBuffer) throws -> Bool {
         buffer.removeAll()
@@ -54,23 +53,19 @@ final class StoredCursor: SampleCursor {
         samples.removeAll()
         switch run.content {
         case .head(let column): column.read(into: &samples, &codec)
-        case .packed(let bytes, let place, let runs):
-            samples.runs = runs
-            let count = runs.reduce(0) { $0 + $1.count }
-            samples.values.append(contentsOf: repeatElement(0, count: count))
-            let isWhole = bytes.withUnsafeBytes { bytes in
-                samples.values.withUnsafeMutableBufferPointer {
-                    codec.decode(UnsafeRawBufferPointer(rebasing: bytes[place]), into: $0)
-                }
+        case .packed(let page, let place):
+            let entry = page.entries[place]
+            if entry.runs.count == 1, entry.runs[0] == (0, run.timeline.count),
+                buffer.values.isEmpty
+            {
+                guard unpack(page, entry, into: &buffer.values) else { return }
+                buffer.timestamps += run.timeline
+                return
             }
-            guard isWhole else { return }
+            guard unpack(page, entry, into: &samples.values) else { return }
+            samples.runs = entry.runs
         }
         let times = run.timeline
-        if samples.runs.count == 1, samples.runs[0] == (0, times.count) {
-            buffer.timestamps += times
-            buffer.values += samples.values
-            return
-        }
         var next = 0
         for stretch in samples.runs {
             let end = stretch.first + stretch.count
@@ -83,6 +78,19 @@ final class StoredCursor: SampleCursor {
                 buffer.values.append(StaleMarker.value)
             }
         }
+    }
+
+    private func unpack(
+        _ page: SegmentPage, _ entry: Segment.Entry, into values: inout [Double]
+    ) -> Bool {
+        values.append(contentsOf: repeatElement(0, count: entry.count))
+        let isWhole = page.bytes.withUnsafeBytes { bytes in
+            values.withUnsafeMutableBufferPointer {
+                codec.decode(UnsafeRawBufferPointer(rebasing: bytes[entry.values]), into: $0)
+            }
+        }
+        if !isWhole { values.removeAll(keepingCapacity: true) }
+        return isWhole
     }
 
     private func merge(_ several: ArraySlice<StoredRun>, into buffer: inout SampleBuffer) {
@@ -135,9 +143,8 @@ extension Array {
 /// Samples of one series: in a segment, or in memory.
 struct StoredRun: Sendable {
     enum Content: Sendable {
-        /// A place in a segment, whose bytes are shared by all series that are read from it, and
-        /// the stretches of ticks that have values.
-        case packed([UInt8], Range<Int>, [(first: Int, count: Int)])
+        /// An entry of a segment.
+        case packed(SegmentPage, Int)
         case head(HeadColumn)
     }
 
@@ -160,65 +167,22 @@ struct StoredRun: Sendable {
         self.order = .max / 2 + order
     }
 
-    private init(
-        _ timeline: [Milliseconds], _ content: Content, first: Milliseconds, last: Milliseconds,
-        order: Int
-    ) {
-        self.timeline = timeline
-        self.content = content
-        self.first = first
-        self.last = last
-        self.order = order
-    }
-
-    /// What the segments of `buckets` have of the series `ids` of one metric: each segment is read
-    /// once. Damaged ones are passed over and counted by the result.
-    static func read(
-        _ ids: Set<Int64>, metric: Int64, in buckets: [Bucket], from database: Database,
-        deliver: (Int64, StoredRun) -> Void
-    ) throws(StoreError) -> Int {
-        guard let first = ids.min(), let last = ids.max() else { return 0 }
-        let select = try database.prepare(
-            """
-            SELECT data FROM segment WHERE id BETWEEN ? AND ? AND last >= ? AND first <= ?
-            """)
-        var damaged = 0
-        for bucket in buckets {
-            let parts = SegmentKey(bucket: bucket.id, metric: metric).parts
-            select.bind(1, parts.lowerBound)
-            select.bind(2, parts.upperBound)
-            select.bind(3, first)
-            select.bind(4, last)
-            defer { select.reset() }
-            while try select.step() {
-                let bytes = select.blob(0)
-                guard let entries = Segment.entries(bytes) else {
-                    damaged += 1
-                    continue
-                }
-                for entry in entries where ids.contains(entry.id) {
-                    if let run = packed(entry, bytes, bucket) { deliver(entry.id, run) }
-                }
-            }
-        }
-        return damaged
-    }
-
-    private static func packed(
-        _ entry: Segment.Entry, _ bytes: [UInt8], _ bucket: Bucket
-    ) -> StoredRun? {
-        guard let timeline = bucket.timelines[entry.timeline], let start = entry.runs.first,
-            let end = entry.runs.last, end.count > 0
-        else { return nil }
+    /// An entry of a segment; nil when it does not fit its timeline.
+    init?(_ page: SegmentPage, _ place: Int, _ timeline: [Milliseconds], order: Int) {
+        let runs = page.entries[place].runs
+        guard let start = runs.first else { return nil }
         var before = 0
-        for run in entry.runs {
+        for run in runs {
             guard run.first >= before, run.count > 0, run.first + run.count <= timeline.count else {
                 return nil
             }
             before = run.first + run.count
         }
-        return StoredRun(
-            timeline, .packed(bytes, entry.values, entry.runs), first: timeline[start.first],
-            last: timeline[min(before, timeline.count - 1)], order: Int(bucket.id))
+        self.timeline = timeline
+        content = .packed(page, place)
+        first = timeline[start.first]
+        // The tick after the last sample says that it was the last.
+        last = timeline[min(before, timeline.count - 1)]
+        self.order = order
     }
 }

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Matching
+import Model
+import Synchronization
+
+/// What memory has of one series that matched.
+struct HeadSeries: Sendable {
+    /// The row of the database; 0 when it has none yet.
+    let id: Int64
+    /// The labels that its target's series share.
+    let shared: Labels
+    let identity: SeriesTable.Identity
+    let column: HeadColumn
+
+    /// All labels, `__name__` included.
+    var labels: Labels { SeriesTable.labels(shared, identity) }
+
+    /// Adds what memory has to what segments have; both are in order of labels, and the result is.
+    static func add(_ head: [HeadSeries], to stored: [StoredSeries]) -> [StoredSeries] {
+        guard !head.isEmpty else { return stored }
+        var result = stored
+        var places: [Int64: Int] = [:]
+        for (place, one) in stored.enumerated() {
+            for id in one.ids { places[id] = place }
+        }
+        var others: [Labels: [StoredRun]] = [:]
+        for (order, one) in head.enumerated() {
+            let run = StoredRun(one.column, order: order)
+            if one.id > 0, let place = places[one.id] {
+                result[place].runs.append(run)
+            } else {
+                others[one.labels, default: []].append(run)
+            }
+        }
+        guard !others.isEmpty else { return result }
+        return merge(result, others)
+    }
+
+    private static func merge(
+        _ stored: [StoredSeries], _ others: [Labels: [StoredRun]]
+    ) -> [StoredSeries] {
+        let added = others.map { StoredSeries(labels: $0.key, runs: $0.value) }
+            .sorted { $0.labels.pairs.lexicographicallyPrecedes($1.labels.pairs) }
+        var merged: [StoredSeries] = []
+        merged.reserveCapacity(stored.count + added.count)
+        var next = 0
+        for one in stored {
+            while next < added.count,
+                added[next].labels.pairs.lexicographicallyPrecedes(one.labels.pairs)
+            {
+                merged.append(added[next])
+                next += 1
+            }
+            merged.append(one)
+            if next < added.count, added[next].labels == one.labels {
+                merged[merged.count - 1].runs += added[next].runs
+                next += 1
+            }
+        }
+        return merged + added[next...]
+    }
+}
+
+extension StoreCore {
+    /// What memory has of the series that match: sections that wait, oldest first, then the one
+    /// that is being filled.
+    func headSeries(_ matchers: CompiledMatchers, in range: TimeRange) -> [HeadSeries] {
+        let (sections, current) = state.withLock { state in
+            var current: [HeadSeries] = []
+            for slot in state.table.matching(matchers) {
+                let place = state.places[Int(slot)]
+                guard place.section == state.section else { continue }
+                let stretch = state.timelines[place.timeline].stretch
+                guard let first = stretch.times.first, first <= range.end,
+                    let last = stretch.times.last, last >= range.start
+                else { continue }
+                if let one = state.table.head(slot, stretch, Int(place.column)) {
+                    current.append(one)
+                }
+            }
+            return (state.sealing, current)
+        }
+        var found: [HeadSeries] = []
+        for section in sections {
+            guard let first = section.first, first <= range.end, let last = section.last,
+                last >= range.start
+            else { continue }
+            let slots = Set(section.table.matching(matchers))
+            for (_, stretch) in section.stretches {
+                for (column, slot) in stretch.columns.enumerated() where slots.contains(slot) {
+                    if let one = section.table.head(slot, stretch, column) { found.append(one) }
+                }
+            }
+        }
+        return found + current
+    }
+}
+
+extension SeriesTable {
+    fileprivate func head(_ slot: UInt32, _ stretch: Stretch, _ column: Int) -> HeadSeries? {
+        let one = series[Int(slot)]
+        guard let target = targets[one.target], let identity = identities[one.identity] else {
+            return nil
+        }
+        return HeadSeries(
+            id: one.id, shared: target.labels, identity: identity, column: stretch.snapshot(column))
+    }
+
+    /// The slots of the series that match. Whether a target's own labels do is found out once for
+    /// each target.
+    fileprivate func matching(_ matchers: CompiledMatchers) -> [UInt32] {
+        let conditions = matchers.conditions
+        let names = conditions.filter { $0.name == Labels.metricName }
+        let others = conditions.filter { $0.name != Labels.metricName }
+        var isNamed: [UInt32: Bool] = [:]
+        var verdicts: [UInt32: [Bool]] = [:]
+        var found: [UInt32] = []
+        for metric in metrics {
+            // A family's samples have its name, or that with an ending.
+            if let name = matchers.metricName, !name.utf8.starts(with: metric.descriptor.name.utf8)
+            {
+                continue
+            }
+            for slot in metric.members {
+                let one = series[Int(slot)]
+                guard let identity = identities[one.identity] else { continue }
+                let isWanted =
+                    isNamed[one.identity]
+                    ?? names.allSatisfy { $0.holds(for: identity.name) }
+                isNamed[one.identity] = isWanted
+                guard isWanted else { continue }
+                if others.isEmpty {
+                    found.append(slot)
+                    continue
+                }
+                let shared = verdicts[one.target] ?? verdict(others, of: one.target)
+                verdicts[one.target] = shared
+                let matches = others.indices.allSatisfy { i in
+                    let own = identity.labels.isEmpty ? "" : identity.labels[others[i].name]
+                    return own.isEmpty ? shared[i] : others[i].holds(for: own)
+                }
+                if matches { found.append(slot) }
+            }
+        }
+        return found
+    }
+
+    private func verdict(_ conditions: [CompiledMatchers.Condition], of target: UInt32) -> [Bool] {
+        let labels = targets[target]?.labels ?? Labels()
+        return conditions.map { $0.holds(for: labels[$0.name]) }
+    }
+}

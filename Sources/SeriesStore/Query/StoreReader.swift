@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Matching
+import Model
+
+/// The connection that queries share, with what they keep in memory: the index of series, the list
+/// of buckets, and lately used timelines and segments. Bounded; brought up to date when the database
+/// was changed.
+struct StoreReader: ~Copyable {
+    /// Bytes of decoded timelines and of checked segments that are kept.
+    static let timelineBytes = 4 << 20
+    static let segmentBytes = 16 << 20
+
+    /// A part of a metric's segments in one bucket: its row, and the ids of the series in it.
+    struct Part {
+        let id: Int64
+        let series: ClosedRange<Int64>
+    }
+
+    /// A series that was looked for, and where its samples are wanted.
+    struct Wanted {
+        let id: Int64
+        let place: Int
+    }
+
+    let database: Database
+    private(set) var index = SeriesIndex()
+    private var buckets: [Bucket] = []
+    private var version: Int64 = -1
+    private var timelines = BoundedCache<Int64, [Milliseconds]>(limit: timelineBytes)
+    private var parts = BoundedCache<Int64, [Part]>(limit: timelineBytes)
+    private var pages = BoundedCache<Int64, SegmentPage>(limit: segmentBytes)
+    /// Times a damaged segment was come upon since somebody asked.
+    private(set) var damaged = 0
+
+    init(database: Database) { self.database = database }
+
+    /// Forgets series whose rows were deleted.
+    mutating func forget(targets: Set<Int64>) { index.remove(targets: targets) }
+
+    mutating func takeDamaged() -> Int {
+        defer { damaged = 0 }
+        return damaged
+    }
+
+    /// Brings what is kept up to what the database has.
+    mutating func refresh() throws(StoreError) {
+        let found = try database.integer("PRAGMA data_version")
+        guard found != version else { return }
+        // Seals are minutes apart, and ids of deleted rows may be used again.
+        timelines.removeAll()
+        parts.removeAll()
+        pages.removeAll()
+        buckets = try Bucket.all(from: database)
+        try Registry.read(after: index.largestID, into: &index, from: database)
+        version = found
+    }
+
+    /// The series that match and have samples in `range`, by labels, with their runs.
+    mutating func select(
+        _ matchers: CompiledMatchers, in range: TimeRange
+    ) throws(StoreError) -> [StoredSeries] {
+        try refresh()
+        let touched = buckets.filter { $0.last >= range.start && $0.first <= range.end }
+        guard !touched.isEmpty else { return [] }
+        var numbers: [UInt32] = []
+        var found: [StoredSeries] = []
+        var metrics: [Int64: [Wanted]] = [:]
+        for one in index.matching(matchers) {
+            if one.repeats, !found.isEmpty {
+                found[found.count - 1].ids.append(one.id)
+            } else {
+                found.append(StoredSeries(ids: [one.id]))
+                numbers.append(one.number)
+            }
+            metrics[one.metric, default: []].append(Wanted(id: one.id, place: found.count - 1))
+        }
+        for (metric, wanted) in metrics {
+            let sorted = wanted.sorted { $0.id < $1.id }
+            for bucket in touched {
+                try read(sorted, metric, bucket, range) { found[$0].runs.append($1) }
+            }
+        }
+        for (place, number) in numbers.enumerated() where !found[place].runs.isEmpty {
+            found[place].labels = index.labels(of: number)
+        }
+        return found.filter { !$0.runs.isEmpty }
+    }
+
+    /// Calls `deliver` with the samples of series of one metric in one bucket.
+    private mutating func read(
+        _ wanted: [Wanted], _ metric: Int64, _ bucket: Bucket, _ range: TimeRange,
+        deliver: (Int, StoredRun) -> Void
+    ) throws(StoreError) {
+        for part in try parts(SegmentKey(bucket: bucket.id, metric: metric)) {
+            var next = wanted.partitioningIndex { $0.id >= part.series.lowerBound }
+            guard next < wanted.count, wanted[next].id <= part.series.upperBound,
+                let page = try page(part.id)
+            else { continue }
+            var at = 0
+            while next < wanted.count, wanted[next].id <= part.series.upperBound {
+                let id = wanted[next].id
+                at = page.find(id, from: at)
+                while at < page.entries.count, page.entries[at].id == id {
+                    let timeline = try timeline(page.entries[at].timeline, of: bucket.id)
+                    if let run = StoredRun(page, at, timeline, order: Int(bucket.id)),
+                        run.last >= range.start, run.first <= range.end
+                    {
+                        deliver(wanted[next].place, run)
+                    }
+                    at += 1
+                }
+                next += 1
+            }
+        }
+    }
+
+    private mutating func timeline(
+        _ number: Int, of bucket: Int64
+    ) throws(StoreError) -> [Milliseconds] {
+        let id = Bucket.timelineID(bucket, number)
+        if let known = timelines.value(id) { return known }
+        let times = try Bucket.timeline(id, from: database)
+        timelines.insert(times, cost: times.count * 8 + 64, for: id)
+        return times
+    }
+
+    private mutating func parts(_ key: SegmentKey) throws(StoreError) -> [Part] {
+        if let known = parts.value(key.raw) { return known }
+        let select = try database.prepare(
+            "SELECT id, first, last FROM segment WHERE id BETWEEN ? AND ?")
+        select.bind(1, key.parts.lowerBound)
+        select.bind(2, key.parts.upperBound)
+        defer { select.reset() }
+        var found: [Part] = []
+        while try select.step() {
+            let (first, last) = (select.integer(1), select.integer(2))
+            guard first <= last else { continue }
+            found.append(Part(id: select.integer(0), series: first...last))
+        }
+        parts.insert(found, cost: found.count * 24 + 96, for: key.raw)
+        return found
+    }
+
+    /// A segment; nil when it is damaged.
+    private mutating func page(_ id: Int64) throws(StoreError) -> SegmentPage? {
+        if let known = pages.value(id) { return known }
+        let select = try database.prepare("SELECT data FROM segment WHERE id = ?")
+        select.bind(1, id)
+        defer { select.reset() }
+        guard try select.step() else { return nil }
+        guard let page = SegmentPage(select.blob(0)) else {
+            damaged += 1
+            return nil
+        }
+        pages.insert(page, cost: page.byteCount, for: id)
+        return page
+    }
+}
+
+/// What segments and memory have of one label set.
+struct StoredSeries: Sendable {
+    var labels = Labels()
+    /// The rows of the database that have these labels.
+    var ids: [Int64] = []
+    var runs: [StoredRun] = []
+}
+
+/// A segment that was read and checked, with its directory. Immutable; shared by the queries that
+/// read it and the cache.
+final class SegmentPage: Sendable {
+    let bytes: [UInt8]
+    /// Ascending by id.
+    let entries: [Segment.Entry]
+
+    /// Nil when the bytes are damaged.
+    init?(_ bytes: [UInt8]) {
+        guard var entries = Segment.entries(bytes) else { return nil }
+        if zip(entries, entries.dropFirst()).contains(where: { $0.id > $1.id }) {
+            entries.sort { $0.id < $1.id }
+        }
+        self.bytes = bytes
+        self.entries = entries
+    }
+
+    /// Bytes of memory, about.
+    var byteCount: Int { bytes.count + entries.count * 104 }
+
+    /// The first entry at or after `start` whose id is not less than `id`.
+    func find(_ id: Int64, from start: Int) -> Int {
+        if start < entries.count, entries[start].id >= id { return start }
+        var low = start
+        var high = entries.count
+        while low < high {
+            let middle = (low + high) / 2
+            if entries[middle].id >= id { high = middle } else { low = middle + 1 }
+        }
+        return low
+    }
+}
