@@ -27,6 +27,7 @@ enum Sealer {
     private static func writeDown(
         _ section: Section, _ table: inout SeriesTable, last: Milliseconds, in database: Database
     ) throws(StoreError) {
+        try forgetDeleted(&table, in: database)
         var targets: Set<UInt32> = []
         for (_, stretch) in section.stretches {
             for slot in stretch.columns where slot != SeriesTable.none {
@@ -60,6 +61,21 @@ enum Sealer {
             seen.bind(2, table.targets[number]?.id ?? 0)
             try seen.run()
         }
+    }
+
+    /// Forgets the ids of rows that retention deleted while the section waited.
+    private static func forgetDeleted(
+        _ table: inout SeriesTable, in database: Database
+    ) throws(StoreError) {
+        let exists = try database.prepare("SELECT 1 FROM target WHERE id = ? AND labels = ?")
+        var gone: Set<Int64> = []
+        for target in table.targets.values where target.id > 0 {
+            exists.bind(1, target.id)
+            exists.bind(2, LabelsCoding.encode(target.labels))
+            if try !exists.step() { gone.insert(target.id) }
+            exists.reset()
+        }
+        if !gone.isEmpty { table.forgetIDs(ofTargets: gone) }
     }
 
     private static func writeSegments(
