@@ -104,7 +104,8 @@ let package = Package(
             name: "LogQL", dependencies: ["Codecs", "Matching", "Model", "PromQL"],
             swiftSettings: gnu),
         .target(
-            name: "Rules", dependencies: ["Matching", "Model", "PromQL", "Templates", "YAML"],
+            name: "Rules",
+            dependencies: ["Linux", "Matching", "Model", "PromQL", "Templates", "YAML"],
             swiftSettings: gnu),
 
         // Floor 4: serving.
@@ -215,7 +216,8 @@ let package = Package(
             name: "TemplatesTests", dependencies: ["Model", "Templates", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
-            name: "RulesTests", dependencies: ["Model", "Rules", "TestSupport"],
+            name: "RulesTests",
+            dependencies: ["Model", "PromQL", "Rules", "SeriesStore", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "RuntimeTests",
