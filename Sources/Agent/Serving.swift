@@ -22,6 +22,8 @@ enum Serving {
             containers: { sampling.stats }, notReady: { sampling.notReady },
             version: AgentVersion.number)
         services.events = { events.select($0) }
+        let hierarchies = CgroupHierarchies()
+        services.processes = { ProcessList.inCgroup($0, of: hierarchies) }
         let bounds = configuration.serving
         services.limits.queryTimeout = bounds.queryTimeout
         services.limits.concurrency = Int(bounds.queryConcurrency)

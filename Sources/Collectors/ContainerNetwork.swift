@@ -46,11 +46,12 @@ final class ContainerNetwork {
         self.file = file
     }
 
-    /// Adds the samples of every interface but the loopback.
+    /// Adds the samples of every interface but the loopback, and gives the bytes of all.
     func sample(
         into batch: inout Batch, appender: any Appender, target: TargetRef,
         buffer: inout ReadBuffer
-    ) throws {
+    ) throws -> (received: Int64, transmitted: Int64) {
+        var sums: (received: Int64, transmitted: Int64) = (0, 0)
         for row in try file.read(into: &buffer, { Self.parse($0) }) {
             let known: Interface
             if let found = interfaces.first(where: { $0.name == row.name }) {
@@ -68,7 +69,10 @@ final class ContainerNetwork {
             for (series, count) in zip(known.series, row.counts) {
                 batch.append(series, Double(count))
             }
+            sums.received &+= row.counts[0]
+            sums.transmitted &+= row.counts[4]
         }
+        return sums
     }
 
     /// Reads the file: two lines of headings, then `NAME:` and sixteen numbers a line.

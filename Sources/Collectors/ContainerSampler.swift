@@ -89,7 +89,12 @@ final class ContainerSampler {
             batch.append(ref, value)
         }
         try sample(reading.devices, into: &batch, appender: appender)
-        try network?.sample(into: &batch, appender: appender, target: target, buffer: &buffer)
+        if let network {
+            let sums = try network.sample(
+                into: &batch, appender: appender, target: target, buffer: &buffer)
+            stats.networkReceivedBytes = sums.received
+            stats.networkTransmittedBytes = sums.transmitted
+        }
         fillStats(all, timestamp: batch.timestamp)
         return (held, reading.errors)
     }
@@ -132,6 +137,8 @@ final class ContainerSampler {
         let elapsed = seconds - before.seconds
         func rate(_ now: Int64, _ then: Int64) -> Double { Double(max(0, now &- then)) / elapsed }
         stats.logLineRate = log == nil ? nil : Double(lines &- min(lines, before.lines)) / elapsed
+        stats.ioReadBytes = reading.devices.isEmpty ? nil : read
+        stats.ioWrittenBytes = reading.devices.isEmpty ? nil : written
         stats.ioReadRate = reading.devices.isEmpty ? nil : rate(read, before.read)
         stats.ioWriteRate = reading.devices.isEmpty ? nil : rate(written, before.written)
         let newPeriods = periods &- before.periods
@@ -170,6 +177,8 @@ final class ContainerSampler {
         stats.headroomRatio = headroom.tightest?.ratio
         stats.headroomResource = headroom.tightest?.resource
         stats.timeToFull = headroom.timeToFull
+        stats.throttledSeconds =
+            all.cgroup.quota?.quota == nil ? nil : all.cgroup.cpu.throttled.map { Double($0) / 1e6 }
         stats.pids = all.cgroup.pids
         stats.pidsLimit = all.cgroup.pidsLimit
         stats.cpuPressure = all.cgroup.cpuPressure.someAverage10

@@ -81,7 +81,8 @@ public struct HTTPServer: Sendable {
 
     private static let endpoints =
         QueryRoutes.all + ParseRoutes.all + SeriesRoutes.all + StatusRoutes.all
-        + LokiRoutes.all + [FederateRoute.endpoint, RemoteReadRoute.endpoint, EventsRoute.endpoint]
+        + LokiRoutes.all + ContainerRoutes.all
+        + [FederateRoute.endpoint, RemoteReadRoute.endpoint]
 
     private func addRoutes(_ router: APIRouter) {
         let services = services
@@ -100,7 +101,8 @@ public struct HTTPServer: Sendable {
             return Answer.text(.serviceUnavailable, reason + "\n").response
         }
         router.get("/api/v1/containers") { request, _ in
-            Answer(body: ContainersJSON.render(services.containers()).bytes)
+            let isFull = try Parameters(query: request.uri.query ?? "").first("full") == "1"
+            return Answer(body: ContainersJSON.render(services.containers(), full: isFull).bytes)
                 .compressed(for: request).response
         }
         router.get("/") { _, _ in

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Linux
 public import LogQL
 public import Model
 public import PromQL
@@ -30,6 +31,8 @@ public struct Services: Sendable {
     public var logs: (any LogQuerier)?
     /// The bounds of queries about logs.
     public var logOptions = LogEngine.Options()
+    /// The processes of a cgroup, by its path; those the agent may not see are left out.
+    public var processes: @Sendable (String) -> [ProcessEntry] = { _ in [] }
     /// The bounds of serving.
     public var limits = ServingLimits()
     /// Counts what is asked.

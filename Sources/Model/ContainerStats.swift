@@ -32,6 +32,16 @@ public struct ContainerStats: Hashable, Sendable {
     public var ioReadRate: Double?
     /// Bytes per second written to block devices.
     public var ioWriteRate: Double?
+    /// Bytes read from block devices since its start.
+    public var ioReadBytes: Int64?
+    /// Bytes written to block devices since its start.
+    public var ioWrittenBytes: Int64?
+    /// Bytes received by its network namespace; nil where that is the host's or another's.
+    public var networkReceivedBytes: Int64?
+    /// Bytes transmitted by its network namespace.
+    public var networkTransmittedBytes: Int64?
+    /// Seconds in which its quota held it back, since its start.
+    public var throttledSeconds: Double?
     /// Share of the last ten seconds in which some task waited for a processor, 0 to 1.
     public var cpuPressure: Double?
     /// Share of the last ten seconds in which some task waited for memory, 0 to 1.

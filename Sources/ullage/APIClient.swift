@@ -108,7 +108,8 @@ struct APIClient {
         }
         guard decoded.status == "success" else {
             throw Failure(
-                .badData, Terminal.safe(decoded.error ?? "HTTP \(response.status)", limit: 2000))
+                decoded.errorType == "not_found" ? .no : .badData,
+                Terminal.safe(decoded.error ?? "HTTP \(response.status)", limit: 2000))
         }
         return decoded
     }

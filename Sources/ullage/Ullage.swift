@@ -16,7 +16,8 @@ struct Ullage: AsyncParsableCommand {
         subcommands: [
             AgentCommand.self,
             RunCommand.self, StopCommand.self, RemoveCommand.self,
-            ListCommand.self, InspectCommand.self, StatsCommand.self, EventsCommand.self,
+            ListCommand.self, InspectCommand.self, StatsCommand.self, TopCommand.self,
+            EventsCommand.self,
             LogsCommand.self,
             QueryCommand.self, SeriesCommand.self, LabelsCommand.self, HeadroomCommand.self,
             RulesCommand.self,

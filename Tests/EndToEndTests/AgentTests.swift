@@ -66,6 +66,14 @@ struct AgentTests {
         #expect(measured)
         #expect(try ullage("ps").out.contains("talker"))
         #expect(try ullage("stats", "--no-stream").out.contains("64.0MiB"))
+        let csv = try ullage("stats", "--no-stream", "-o", "csv", "--sort", "cpu").out
+        #expect(csv.hasPrefix("name,id,engine,") && csv.contains("\r\ntalker,"))
+        #expect(try ullage("stats", "--no-stream", "-o", "wide").out.contains("THROTTLED"))
+        #expect(try ullage("ps", "-o", "wide", "--filter", "status=running").out.contains("talker"))
+        let top = try ullage("top", "talker")
+        #expect(top.out.contains("/bin/sh -c i=0") && top.out.contains("root"), "\(top.err)")
+        #expect(try ullage("top", "nobody").code == 1)
+        #expect(try ullage("inspect", "talker", "-o", "table").out.contains("64.0MiB"))
         #expect(try ullage("logs", "talker").out.hasPrefix("line 0\nline 1\n"))
         #expect(try ullage("inspect", "talker").out.contains("\"memory_bytes\" : 67108864"))
 

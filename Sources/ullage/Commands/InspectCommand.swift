@@ -12,25 +12,60 @@ struct InspectCommand: AsyncParsableCommand {
     @Option(name: [.short, .long], help: "table or json.")
     var output = ListFormat.json
 
-    @OptionGroup var data: DataDirectoryOptions
+    @OptionGroup var host: HostOptions
 
     @Argument(help: "Names, ids or the beginnings of ids.")
     var containers: [String]
 
     func run() async throws {
         try await reportingFailures {
-            let runtime = data.runtime()
-            let found: [Container]
-            do { found = try containers.map { try runtime.find($0) } } catch let error
-                as RuntimeError
-            {
-                throw Failure(.no, "\(error)")
-            }
+            let found = try await find()
             guard output == .table else {
                 return Terminal.write(try JSONOutput.document(found.map(ContainerRecord.init)))
             }
             for container in found { Terminal.write(table(container).rendered() + "\n") }
         }
+    }
+
+    /// Ullage's own containers from their directories; those of other engines are known to the
+    /// agent only, which is asked when there is one to be found there.
+    private func find() async throws -> [Container] {
+        let runtime = host.data.runtime()
+        var others: [Container]?
+        var result: [Container] = []
+        for reference in containers {
+            do throws(RuntimeError) {
+                guard host.host == nil else {
+                    throw RuntimeError(.notFound, "the agent has no container \(reference)")
+                }
+                result.append(try runtime.find(reference))
+            } catch {
+                let known: [Container]
+                if let others {
+                    known = others
+                } else {
+                    do { known = try await agentsContainers() } catch let failure as Failure {
+                        if host.host != nil { throw failure }
+                        throw Failure(.no, "\(error)")
+                    }
+                }
+                others = known
+                let exact = known.filter { $0.name == reference || $0.id == reference }
+                let matches = exact.isEmpty ? known.filter { $0.id.hasPrefix(reference) } : exact
+                guard let match = matches.first(where: { $0.state == .running }) ?? matches.first,
+                    matches.count == 1 || !exact.isEmpty
+                else { throw Failure(.no, Terminal.safe("\(error)", limit: 1000)) }
+                result.append(match)
+            }
+        }
+        return result
+    }
+
+    private func agentsContainers() async throws -> [Container] {
+        let rows = try await host.client().data(
+            "/api/v1/containers", query: [("full", "1")], as: [StatsRow].self
+        ).data
+        return (rows ?? []).compactMap(\.asContainer)
     }
 
     private func table(_ container: Container) -> Table {
@@ -46,9 +81,25 @@ struct InspectCommand: AsyncParsableCommand {
             ("memory limit", record.limits.memoryBytes.map { Quantity.bytes($0) }),
             ("cpus", record.limits.cpus.map { "\($0)" }),
             ("pids limit", record.limits.pids.map { "\($0)" }), ("cgroup", record.cgroupPath),
-            ("log", record.logPath),
+            ("log", record.logPath), ("health", record.health),
+            ("restarts", record.restartCount.map { "\($0)" }), ("unit", record.unit),
+            (
+                "pod",
+                record.kubernetes.map { "\($0.namespace)/\($0.pod)/\($0.container)" }
+            ),
+            ("networks", record.networks.joined(separator: ", ")),
+            ("ports", record.ports.joined(separator: ", ")),
+            ("cpu total", record.totals?.cpuSeconds.map { Quantity.decimal($0, 3) + " s" }),
+            ("memory peak", record.totals?.memoryPeakBytes.map { Quantity.bytes($0) }),
         ]
-        for (name, value) in rows { table.append([name, value ?? Quantity.unknown]) }
+        for (name, value) in rows {
+            table.append([name, value.flatMap { $0.isEmpty ? nil : $0 } ?? Quantity.unknown])
+        }
+        for mount in record.mounts {
+            table.append([
+                "mount \(mount.destination)", "\(mount.kind) \(mount.source) \(mount.mode)",
+            ])
+        }
         for (key, value) in record.labels.sorted(by: { $0.key < $1.key }) {
             table.append(["label \(key)", value])
         }

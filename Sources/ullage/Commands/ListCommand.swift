@@ -22,12 +22,10 @@ struct ListCommand: AsyncParsableCommand {
     @Flag(help: "Do not shorten ids and commands.")
     var noTrunc = false
 
-    @Option(name: [.short, .long], help: "table or json.")
-    var output = ListFormat.table
+    @Option(name: [.short, .long], help: "table, wide or json.")
+    var output = PsFormat.table
 
-    @Option(
-        name: [.short, .long],
-        help: "Show only engine=E, name=N, image=I, pod=P, namespace=N or project=P. Repeatable.")
+    @Option(name: [.short, .long], help: StatsRow.filterHelp)
     var filter: [String] = []
 
     @OptionGroup var host: HostOptions
@@ -59,7 +57,9 @@ struct ListCommand: AsyncParsableCommand {
         var rows: [StatsRow] = []
         do {
             rows =
-                try await host.client().data("/api/v1/containers", as: [StatsRow].self).data ?? []
+                try await host.client().data(
+                    "/api/v1/containers", query: [("full", "1")], as: [StatsRow].self
+                ).data ?? []
         } catch let failure as Failure {
             if host.host != nil { throw failure }
         }
@@ -69,19 +69,32 @@ struct ListCommand: AsyncParsableCommand {
     }
 
     private func table(_ containers: [Container]) -> Table {
-        var table = Table([
+        var columns: [Table.Column] = [
             .left("CONTAINER ID"), .left("NAME"), .left("STATUS"), .left("CREATED"),
             .left("ENGINE"), .left("IMAGE"), .left("COMMAND"),
-        ])
+        ]
+        if output == .wide {
+            columns += [.left("PORTS"), .left("NETWORKS"), .right("RESTARTS"), .left("PROJECT")]
+        }
+        var table = Table(columns)
         let now = Int64(time(nil)) * 1000
         for container in containers {
             let command = container.command.joined(separator: " ")
-            table.append([
+            var cells = [
                 short(container.id), container.name, Self.status(container, now: now),
                 Quantity.duration(Double(now - container.createdAt) / 1000) + " ago",
                 container.engine.rawValue, container.image,
                 noTrunc || command.count <= 32 ? command : command.prefix(31) + "…",
-            ])
+            ]
+            if output == .wide {
+                cells += [
+                    container.ports.map(\.text).joined(separator: ", "),
+                    container.networks.joined(separator: ", "),
+                    container.restartCount.map { "\($0)" } ?? Quantity.unknown,
+                    container.composeProject ?? container.kubernetes?.namespace ?? "",
+                ]
+            }
+            table.append(cells)
         }
         return table
     }
@@ -98,7 +111,9 @@ struct ListCommand: AsyncParsableCommand {
         }
         switch container.state {
         case .created: return "Created"
-        case .running: return "Up" + since(container.startedAt)
+        case .running:
+            let health = container.health.map { " (\($0.rawValue))" } ?? ""
+            return "Up" + since(container.startedAt) + health
         case .dead: return "Dead"
         case .exited:
             let code = container.exitCode.map { " (\($0))" } ?? ""
@@ -107,4 +122,11 @@ struct ListCommand: AsyncParsableCommand {
             return "Exited\(code)\(reason)\(ago)"
         }
     }
+}
+
+/// How `ps` is written.
+enum PsFormat: String, ExpressibleByArgument, CaseIterable {
+    case table
+    case wide
+    case json
 }

@@ -28,6 +28,28 @@ struct ContainerRecord: Encodable {
     var cgroupPath: String?
     var logPath: String?
     var limits: Limits
+    var health: String?
+    var restartCount: Int?
+    var unit: String?
+    var kubernetes: Kubernetes?
+    var networks: [String]
+    var ports: [String]
+    var mounts: [StatsRow.Mount]
+    var totals: Totals?
+
+    struct Kubernetes: Encodable {
+        var namespace: String
+        var pod: String
+        var container: String
+    }
+
+    /// What it used in the life that ended last.
+    struct Totals: Encodable {
+        var cpuSeconds: Double?
+        var memoryPeakBytes: Int64?
+        var readBytes: Int64?
+        var writtenBytes: Int64?
+    }
 
     init(_ container: Container) {
         id = container.id
@@ -52,6 +74,24 @@ struct ContainerRecord: Encodable {
         limits = Limits(
             memoryBytes: container.limits.memory, cpus: container.limits.cpus,
             pids: container.limits.pids)
+        health = container.health?.rawValue
+        restartCount = container.restartCount
+        unit = container.unit
+        kubernetes = container.kubernetes.map {
+            Kubernetes(namespace: $0.namespace, pod: $0.pod, container: $0.container)
+        }
+        networks = container.networks
+        ports = container.ports.map(\.text)
+        mounts = container.mounts.map {
+            StatsRow.Mount(
+                kind: $0.kind, source: $0.source, destination: $0.destination,
+                mode: $0.isReadOnly ? "ro" : "rw")
+        }
+        totals = container.totals.map {
+            Totals(
+                cpuSeconds: $0.cpuSeconds, memoryPeakBytes: $0.memoryPeak, readBytes: $0.readBytes,
+                writtenBytes: $0.writtenBytes)
+        }
     }
 
     /// A time in UTC with milliseconds.
