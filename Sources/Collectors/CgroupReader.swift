@@ -19,6 +19,8 @@ struct CgroupReading {
     var memoryLimit: Int64?
     var pidsLimit: Int64?
     var quota: CPUQuota?
+    /// What is read more seldom.
+    var extras = CgroupExtras()
     /// Whether the cgroup was removed while it was read.
     var isGone = false
     /// Files that could not be read, other than because the cgroup is gone.
@@ -26,7 +28,7 @@ struct CgroupReading {
 
     /// Usage less inactive page cache, cAdvisor's definition.
     var workingSet: Int64? {
-        memoryCurrent.map { max(0, $0 - (memory.inactiveFile ?? 0)) }
+        memoryCurrent.map { max(0, $0 - (memory[.inactiveFile] ?? 0)) }
     }
 }
 
@@ -56,8 +58,11 @@ final class CgroupReader {
     private var sources: [Source] = []
     /// Descriptors this reader keeps.
     private(set) var descriptors = 0
-    private var ticks = 0
     private var limits = CgroupReading()
+    private var limitsDue = -Double.infinity
+    private var layout = KeyLayout()
+    /// The v2 group's other files; its directory is the first.
+    private var extras: CgroupExtrasReader?
 
     /// Opens what there is of the cgroup `path`; nil when no hierarchy has it.
     init?(path: String, in hierarchies: CgroupHierarchies, keepingDescriptors keep: Bool) {
@@ -67,12 +72,14 @@ final class CgroupReader {
                 [
                     (.cpuStat, "cpu.stat"), (.memoryCurrent, "memory.current"),
                     (.memoryStat, "memory.stat"), (.memoryEvents, "memory.events"),
-                    (.memoryPeak, "memory.peak"), (.memorySwap, "memory.swap.current"),
-                    (.pids, "pids.current"), (.ioStat, "io.stat"),
+                    (.memorySwap, "memory.swap.current"), (.pids, "pids.current"),
+                    (.ioStat, "io.stat"),
                     (.cpuPressure, "cpu.pressure"), (.memoryPressure, "memory.pressure"),
                     (.ioPressure, "io.pressure"), (.memoryMax, "memory.max"),
                     (.pidsMax, "pids.max"), (.cpuMax, "cpu.max"),
                 ])
+            extras = CgroupExtrasReader(
+                names: Set(DirectoryListing.files(mount + path, limit: 512)), seed: path.hashValue)
         }
         addLegacy(path, hierarchies, keep)
         guard !sources.isEmpty else { return nil }
@@ -126,11 +133,12 @@ final class CgroupReader {
         }
     }
 
-    /// Reads everything. Limits are read again every sixtieth time only: they rarely change.
-    func read(into buffer: inout ReadBuffer) -> CgroupReading {
+    /// Reads everything there is at `seconds`. Limits are read again once a minute only: they rarely
+    /// change.
+    func read(into buffer: inout ReadBuffer, at seconds: Double = 0) -> CgroupReading {
         var reading = CgroupReading()
-        let withLimits = ticks % 60 == 0
-        ticks += 1
+        let withLimits = seconds >= limitsDue || seconds < limitsDue - 120
+        if withLimits { limitsDue = seconds + 59.9 }
         reading.memoryLimit = limits.memoryLimit
         reading.pidsLimit = limits.pidsLimit
         reading.quota = limits.quota
@@ -151,6 +159,11 @@ final class CgroupReader {
             limits.pidsLimit = reading.pidsLimit
             limits.quota = reading.quota
         }
+        if extras != nil {
+            extras?.read(at: seconds, in: directories[0].descriptor, &buffer)
+            if let last = extras?.last { reading.extras = last }
+            reading.memoryPeak = reading.memoryPeak ?? reading.extras.memoryPeak
+        }
         return reading
     }
 
@@ -159,17 +172,17 @@ final class CgroupReader {
     ) throws(Errno) {
         let item = source.item
         if let kept = source.kept {
-            try kept.file.read(into: &buffer) { Self.parse($0, item, into: &reading) }
+            try kept.file.read(into: &buffer) { parse($0, item, into: &reading) }
         } else {
             let directory = directories[source.directory]
             let found: Void? = try KernelFile.readOnce(
                 source.name, in: directory.descriptor, into: &buffer
-            ) { Self.parse($0, item, into: &reading) }
+            ) { parse($0, item, into: &reading) }
             if found == nil { throw Errno.noSuchFileOrDirectory }
         }
     }
 
-    private static func parse(
+    private func parse(
         _ bytes: UnsafeRawBufferPointer, _ item: Item, into reading: inout CgroupReading
     ) {
         switch item {
@@ -180,7 +193,7 @@ final class CgroupReader {
         case .memoryCurrent: reading.memoryCurrent = FlatKeyed.single(bytes)
         case .memoryPeak: reading.memoryPeak = FlatKeyed.single(bytes)
         case .memorySwap: reading.memorySwap = FlatKeyed.single(bytes)
-        case .memoryStat: reading.memory = MemoryStat(v2: bytes)
+        case .memoryStat: reading.memory = MemoryStat(v2: bytes, layout: &layout)
         case .memoryStatV1:
             reading.memory = MemoryStat(v1: bytes)
             reading.memorySwap = reading.memory.swap

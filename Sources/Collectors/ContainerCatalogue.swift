@@ -6,10 +6,7 @@ public import Model
 public enum ContainerCatalogue {
     /// Every metric a container can have, by name.
     public static let all: [MetricDescriptor] = {
-        let devices = [
-            ContainerMetrics.fsReadsBytes, ContainerMetrics.fsWritesBytes,
-            ContainerMetrics.fsReads, ContainerMetrics.fsWrites,
-        ]
+        let devices = ContainerMetrics.fsDevice + ContainerMetrics.fsCost + NamedSeries.metrics
         let listed = ContainerFields.all.map(\.metric) + devices + ContainerMetrics.network
         return Set(listed).sorted { $0.name < $1.name }
     }()

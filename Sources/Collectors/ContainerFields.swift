@@ -8,14 +8,17 @@ import Model
 struct ContainerField {
     let metric: MetricDescriptor
     let labels: Labels
+    /// Whether it is left out until it is not 0 for the first time.
+    let isSparse: Bool
     let value: @Sendable (borrowing ContainerReading) -> Double?
 
     init(
-        _ metric: MetricDescriptor, _ labels: Labels = [:],
+        _ metric: MetricDescriptor, _ labels: Labels = [:], isSparse: Bool = false,
         _ value: @escaping @Sendable (borrowing ContainerReading) -> Double?
     ) {
         self.metric = metric
         self.labels = labels
+        self.isSparse = isSparse
         self.value = value
     }
 }
@@ -32,7 +35,8 @@ struct ContainerReading {
 /// The table of series; a value that is nil makes no sample.
 enum ContainerFields {
     static let all: [ContainerField] =
-        life + cpu + memory + pressure + processes + derived + log + more
+        life + cpu + memory + pressure + processes + derived + log + more + memoryParts + beyond
+        + beyondCPU + spec
 
     private static let life: [ContainerField] = [
         .init(ContainerMetrics.lastSeen) { $0.seconds.rounded(.down) },
@@ -56,20 +60,20 @@ enum ContainerFields {
     private static let memory: [ContainerField] = [
         .init(ContainerMetrics.memoryUsage) { plain($0.cgroup.memoryCurrent) },
         .init(ContainerMetrics.memoryWorkingSet) { plain($0.cgroup.workingSet) },
-        .init(ContainerMetrics.memoryRSS) { plain($0.cgroup.memory.anon) },
-        .init(ContainerMetrics.memoryCache) { plain($0.cgroup.memory.file) },
+        .init(ContainerMetrics.memoryRSS) { plain($0.cgroup.memory[.anon]) },
+        .init(ContainerMetrics.memoryCache) { plain($0.cgroup.memory[.file]) },
         .init(ContainerMetrics.memorySwap) { plain($0.cgroup.memorySwap) },
-        .init(ContainerMetrics.memoryMappedFile) { plain($0.cgroup.memory.fileMapped) },
+        .init(ContainerMetrics.memoryMappedFile) { plain($0.cgroup.memory[.fileMapped]) },
         .init(ContainerMetrics.memoryMaxUsage) { plain($0.cgroup.memoryPeak) },
-        .init(ContainerMetrics.memoryActiveFile) { plain($0.cgroup.memory.activeFile) },
-        .init(ContainerMetrics.memoryInactiveFile) { plain($0.cgroup.memory.inactiveFile) },
-        .init(ContainerMetrics.memoryKernel) { plain($0.cgroup.memory.kernel) },
+        .init(ContainerMetrics.memoryActiveFile) { plain($0.cgroup.memory[.activeFile]) },
+        .init(ContainerMetrics.memoryInactiveFile) { plain($0.cgroup.memory[.inactiveFile]) },
+        .init(ContainerMetrics.memoryKernel) { plain($0.cgroup.memory.kernelSum) },
         .init(
             ContainerMetrics.memoryFailures, ["failure_type": "pgfault", "scope": "container"]
-        ) { plain($0.cgroup.memory.faults) },
+        ) { plain($0.cgroup.memory[.faults]) },
         .init(
             ContainerMetrics.memoryFailures, ["failure_type": "pgmajfault", "scope": "container"]
-        ) { plain($0.cgroup.memory.majorFaults) },
+        ) { plain($0.cgroup.memory[.majorFaults]) },
         .init(ContainerMetrics.memoryEventsHigh) { plain($0.cgroup.events.high) },
         .init(ContainerMetrics.memoryEventsMax) { plain($0.cgroup.events.max) },
         .init(ContainerMetrics.oomEvents) { plain($0.cgroup.events.oomKill) },
@@ -125,27 +129,6 @@ enum ContainerFields {
     ]
 
     private static let more: [ContainerField] = [
-        .init(ContainerMetrics.memoryKernelStack) { plain($0.cgroup.memory.parts.kernelStack) },
-        .init(ContainerMetrics.memoryPageTables) { plain($0.cgroup.memory.parts.pageTables) },
-        .init(ContainerMetrics.memorySock) { plain($0.cgroup.memory.parts.sock) },
-        .init(ContainerMetrics.memoryShmem) { plain($0.cgroup.memory.parts.shmem) },
-        .init(ContainerMetrics.memoryFileDirty) { plain($0.cgroup.memory.parts.fileDirty) },
-        .init(ContainerMetrics.memoryFileWriteback) { plain($0.cgroup.memory.parts.fileWriteback) },
-        .init(ContainerMetrics.memoryActiveAnon) { plain($0.cgroup.memory.parts.activeAnon) },
-        .init(ContainerMetrics.memoryInactiveAnon) { plain($0.cgroup.memory.parts.inactiveAnon) },
-        .init(ContainerMetrics.memoryUnevictable) { plain($0.cgroup.memory.parts.unevictable) },
-        .init(ContainerMetrics.memorySlabReclaimable) {
-            plain($0.cgroup.memory.parts.slabReclaimable)
-        },
-        .init(ContainerMetrics.memorySlabUnreclaimable) {
-            plain($0.cgroup.memory.parts.slabUnreclaimable)
-        },
-        .init(ContainerMetrics.memoryZswap) { plain($0.cgroup.memory.parts.zswap) },
-        .init(ContainerMetrics.memoryPgscan) { plain($0.cgroup.memory.parts.pgscan) },
-        .init(ContainerMetrics.memoryPgsteal) { plain($0.cgroup.memory.parts.pgsteal) },
-        .init(ContainerMetrics.memoryPgscanDirect) { plain($0.cgroup.memory.parts.pgscanDirect) },
-        .init(ContainerMetrics.memoryRefaultFile) { plain($0.cgroup.memory.parts.refaultFile) },
-        .init(ContainerMetrics.memoryRefaultAnon) { plain($0.cgroup.memory.parts.refaultAnon) },
         .init(ContainerMetrics.memoryEventsLow) { plain($0.cgroup.events.low) },
         .init(ContainerMetrics.memoryEventsOom) { plain($0.cgroup.events.oom) },
         .init(ContainerMetrics.memoryEventsOomKill) { plain($0.cgroup.events.oomKill) },
@@ -160,9 +143,9 @@ enum ContainerFields {
         .init(ContainerMetrics.restarts) { $0.container.restartCount.map { Double($0) } },
     ]
 
-    private static func plain(_ value: Int64?) -> Double? { value.map { Double($0) } }
+    static func plain(_ value: Int64?) -> Double? { value.map { Double($0) } }
     private static func unsigned(_ value: UInt64?) -> Double? { value.map { Double($0) } }
-    private static func seconds(_ microseconds: Int64?) -> Double? {
+    static func seconds(_ microseconds: Int64?) -> Double? {
         microseconds.map { Double($0) / 1e6 }
     }
     /// Throttling means nothing without a quota.

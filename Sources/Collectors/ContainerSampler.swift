@@ -16,6 +16,7 @@ final class ContainerSampler {
     var network: ContainerNetwork?
     private var series: [SeriesRef?]
     private var devices: [DeviceSeries] = []
+    private var named = NamedSeries()
     private var last: [Double]
     private var memoryTrend = Trend()
     private var pidsTrend = Trend()
@@ -62,7 +63,7 @@ final class ContainerSampler {
         tailed: LogCounters? = nil
     ) throws -> (held: Int, errors: Int) {
         let seconds = Double(batch.timestamp) / 1000
-        let reading = cgroup?.read(into: &buffer) ?? CgroupReading()
+        let reading = cgroup?.read(into: &buffer, at: seconds) ?? CgroupReading()
         guard !reading.isGone else { return (0, 0) }
         let log = counters == nil ? tailed : counters?.read(into: &buffer)
         let cores = derive(reading, log: log, seconds: seconds)
@@ -72,6 +73,7 @@ final class ContainerSampler {
         var held = 0
         for (i, field) in ContainerFields.all.enumerated() {
             guard var value = field.value(all) else { continue }
+            if field.isSparse, value == 0, series[i] == nil { continue }
             if field.metric.type == .counter {
                 if value < last[i] {
                     value = last[i]
@@ -89,6 +91,8 @@ final class ContainerSampler {
             batch.append(ref, value)
         }
         try sample(reading.devices, into: &batch, appender: appender)
+        try named.sample(
+            reading.extras, into: &batch, appender: appender, target: target)
         if let network {
             let sums = try network.sample(
                 into: &batch, appender: appender, target: target, buffer: &buffer)
@@ -106,21 +110,26 @@ final class ContainerSampler {
             var known = self.devices.first { $0.major == device.major && $0.minor == device.minor }
             if known == nil {
                 let labels: Labels = ["device": DeviceNames.name(device.major, device.minor)]
-                let metrics = [
-                    ContainerMetrics.fsReadsBytes, ContainerMetrics.fsWritesBytes,
-                    ContainerMetrics.fsReads, ContainerMetrics.fsWrites,
-                ]
-                let series = try metrics.map {
+                let more = device.cost == nil ? [] : ContainerMetrics.fsCost
+                let series = try (ContainerMetrics.fsDevice + more).map {
                     try appender.series($0, target: target, labels: labels)
                 }
                 known = DeviceSeries(major: device.major, minor: device.minor, series: series)
                 if let known { self.devices.append(known) }
             }
             guard let known else { continue }
-            batch.append(known.series[0], Double(device.readBytes))
-            batch.append(known.series[1], Double(device.writeBytes))
-            batch.append(known.series[2], Double(device.reads))
-            batch.append(known.series[3], Double(device.writes))
+            let counts = [
+                device.readBytes, device.writeBytes, device.reads, device.writes,
+                device.discardBytes, device.discards,
+            ]
+            for (series, count) in zip(known.series, counts) {
+                batch.append(series, Double(count))
+            }
+            guard let cost = device.cost, known.series.count > counts.count else { continue }
+            let costs = [cost.usage, cost.wait, cost.inDebt, cost.inDelay]
+            for (series, count) in zip(known.series.dropFirst(counts.count), costs) {
+                batch.append(series, Double(count) / 1e6)
+            }
         }
     }
 

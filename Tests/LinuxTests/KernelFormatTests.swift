@@ -32,14 +32,17 @@ struct KernelFormatTests {
 
     @Test("memory.stat of both versions, memory.events, single values")
     func memory() {
+        var layout = KeyLayout()
         let v2 = bytes("anon 1\nfile 2\nkernel 3\ninactive_file 4\npgfault 5\n") {
-            MemoryStat(v2: $0)
+            MemoryStat(v2: $0, layout: &layout)
         }
-        #expect(
-            v2.anon == 1 && v2.file == 2 && v2.kernel == 3 && v2.inactiveFile == 4 && v2.faults == 5
-        )
+        #expect(v2[.anon] == 1 && v2[.file] == 2 && v2[.kernel] == 3)
+        #expect(v2[.inactiveFile] == 4 && v2[.faults] == 5)
+        // A file of another shape is read as well with what was learned of the first.
+        let other = bytes("new_key 9\nfile 7\nanon 6\n") { MemoryStat(v2: $0, layout: &layout) }
+        #expect(other[.anon] == 6 && other[.file] == 7 && other[.kernel] == nil)
         let v1 = bytes("rss 9\ntotal_rss 1\ntotal_cache 2\n") { MemoryStat(v1: $0) }
-        #expect(v1.anon == 1 && v1.file == 2 && v1.kernel == nil)
+        #expect(v1[.anon] == 1 && v1[.file] == 2 && v1[.kernel] == nil)
         #expect(
             bytes("low 0\nhigh 1\nmax 2\noom 3\noom_kill 4\n") { MemoryEvents($0) }.oomKill == 4)
         #expect(bytes("max\n") { FlatKeyed.single($0) } == nil)
@@ -90,6 +93,7 @@ struct KernelFormatTests {
             "50000 100000\n",
             "12 (a) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22\n",
         ]
+        var layout = KeyLayout()
         for _ in 0..<2000 {
             var text = Array(seeds.randomElement(using: &random)?.utf8 ?? "".utf8)
             for _ in 0..<Int.random(in: 0...8, using: &random) where !text.isEmpty {
@@ -103,7 +107,10 @@ struct KernelFormatTests {
                 var devices: [IOStat] = []
                 IOStat.parse(raw, into: &devices)
                 IOStat.parseV1(raw, operations: true, into: &devices)
-                _ = (MemoryStat(v2: raw), MemoryStat(v1: raw), MemoryEvents(raw), Pressure(raw))
+                _ = (
+                    MemoryStat(v2: raw, layout: &layout), MemoryStat(v1: raw), MemoryEvents(raw),
+                    Pressure(raw)
+                )
                 _ = (CPUQuota(raw), ProcessStat(raw), FlatKeyed.single(raw))
             }
         }

@@ -18,6 +18,10 @@ public struct CPUStat: Hashable, Sendable {
     public var burstPeriods: Int64?
     /// Time saved up that it used, in microseconds.
     public var burst: Int64?
+    /// Time in user mode of processes that were made nice, in microseconds.
+    public var nice: Int64?
+    /// Time a sibling thread of a core was kept idle for its sake, in microseconds.
+    public var forcedIdle: Int64?
 
     /// Nothing known.
     public init() {}
@@ -33,6 +37,8 @@ public struct CPUStat: Hashable, Sendable {
             if key.equals("throttled_usec") { throttled = value }
             if key.equals("nr_bursts") { burstPeriods = value }
             if key.equals("burst_usec") { burst = value }
+            if key.equals("nice_usec") { nice = value }
+            if key.equals("core_sched.force_idle_usec") { forcedIdle = value }
             // v1 counts in nanoseconds.
             if key.equals("throttled_time") { throttled = value / 1000 }
         }
@@ -44,62 +50,6 @@ public struct CPUStat: Hashable, Sendable {
         FlatKeyed.parse(bytes) { key, value in
             if key.equals("user") { user = value &* microseconds }
             if key.equals("system") { system = value &* microseconds }
-        }
-    }
-}
-
-/// The parts of `memory.stat` that are exported; the names are v2's. Bytes, but for the faults.
-public struct MemoryStat: Hashable, Sendable {
-    /// Anonymous memory.
-    public var anon: Int64?
-    /// Page cache.
-    public var file: Int64?
-    /// Memory the kernel uses for the group.
-    public var kernel: Int64?
-    /// Page cache that is mapped.
-    public var fileMapped: Int64?
-    /// Page cache in use.
-    public var activeFile: Int64?
-    /// Page cache that goes first.
-    public var inactiveFile: Int64?
-    /// Swap in use; v1 only, v2 has a file of its own.
-    public var swap: Int64?
-    /// Page faults.
-    public var faults: Int64?
-    /// Page faults that needed a disk.
-    public var majorFaults: Int64?
-    /// The parts that only v2 has.
-    public var parts = MemoryParts()
-
-    /// Nothing known.
-    public init() {}
-
-    /// Reads a v2 file.
-    public init(v2 bytes: UnsafeRawBufferPointer) {
-        FlatKeyed.parse(bytes) { key, value in
-            if key.equals("anon") { anon = value }
-            if key.equals("file") { file = value }
-            if key.equals("kernel") { kernel = value }
-            if key.equals("file_mapped") { fileMapped = value }
-            if key.equals("active_file") { activeFile = value }
-            if key.equals("inactive_file") { inactiveFile = value }
-            if key.equals("pgfault") { faults = value }
-            if key.equals("pgmajfault") { majorFaults = value }
-            parts.take(key, value)
-        }
-    }
-
-    /// Reads a v1 file: the `total_` keys, which include the groups below.
-    public init(v1 bytes: UnsafeRawBufferPointer) {
-        FlatKeyed.parse(bytes) { key, value in
-            if key.equals("total_rss") { anon = value }
-            if key.equals("total_cache") { file = value }
-            if key.equals("total_mapped_file") { fileMapped = value }
-            if key.equals("total_active_file") { activeFile = value }
-            if key.equals("total_inactive_file") { inactiveFile = value }
-            if key.equals("total_swap") { swap = value }
-            if key.equals("total_pgfault") { faults = value }
-            if key.equals("total_pgmajfault") { majorFaults = value }
         }
     }
 }
@@ -118,6 +68,8 @@ public struct MemoryEvents: Hashable, Sendable {
     public var oomKill: Int64?
     /// Times the whole group was killed together.
     public var oomGroupKill: Int64?
+    /// Times the sockets of the group were slowed down for want of memory (Linux 6.19).
+    public var sockThrottled: Int64?
 
     /// Nothing known.
     public init() {}
@@ -131,6 +83,7 @@ public struct MemoryEvents: Hashable, Sendable {
             if key.equals("oom") { oom = value }
             if key.equals("oom_kill") { oomKill = value }
             if key.equals("oom_group_kill") { oomGroupKill = value }
+            if key.equals("sock_throttled") { sockThrottled = value }
         }
     }
 }
@@ -143,6 +96,8 @@ public struct Pressure: Hashable, Sendable {
     public var fullTotal: Int64?
     /// Share of the last ten seconds in which some task waited, 0 to 1.
     public var someAverage10: Double?
+    /// Share of the last ten seconds in which all tasks waited, 0 to 1.
+    public var fullAverage10: Double?
 
     /// Nothing known.
     public init() {}
@@ -164,8 +119,9 @@ public struct Pressure: Hashable, Sendable {
                     let total = Int64(exactly: value.rounded(.down)) ?? 0
                     if isSome { someTotal = total }
                     if isFull { fullTotal = total }
-                } else if isSome, key.equals("avg10") {
-                    someAverage10 = Swift.min(1, value / 100)
+                } else if key.equals("avg10") {
+                    if isSome { someAverage10 = Swift.min(1, value / 100) }
+                    if isFull { fullAverage10 = Swift.min(1, value / 100) }
                 }
             }
             scanner.skipLine()
@@ -174,7 +130,7 @@ public struct Pressure: Hashable, Sendable {
 }
 
 /// One device of `io.stat`, or of v1's `blkio.throttle.*` files.
-public struct IOStat: Hashable, Sendable {
+public struct IOStat: Sendable {
     /// The device's number.
     public var major: Int64
     /// The device's minor number.
@@ -187,6 +143,13 @@ public struct IOStat: Hashable, Sendable {
     public var reads: Int64 = 0
     /// Write operations.
     public var writes: Int64 = 0
+    /// Bytes discarded.
+    public var discardBytes: Int64 = 0
+    /// Discard operations.
+    public var discards: Int64 = 0
+    /// io.cost: device time used, waited for a budget, in debt and delayed by debt, in microseconds;
+    /// nil unless the controller is on.
+    public var cost: (usage: Int64, wait: Int64, inDebt: Int64, inDelay: Int64)?
 
     /// A device with nothing done.
     public init(major: Int64, minor: Int64) {
@@ -209,11 +172,24 @@ public struct IOStat: Hashable, Sendable {
                     if key.equals("wbytes") { device.writeBytes = value }
                     if key.equals("rios") { device.reads = value }
                     if key.equals("wios") { device.writes = value }
+                    if key.equals("dbytes") { device.discardBytes = value }
+                    if key.equals("dios") { device.discards = value }
+                    device.takeCost(key, value)
                 }
                 devices.append(device)
             }
             scanner.skipLine()
         }
+    }
+
+    private mutating func takeCost(_ key: UnsafeRawBufferPointer, _ value: Int64) {
+        guard key.first == UInt8(ascii: "c") else { return }
+        var cost = cost ?? (0, 0, 0, 0)
+        if key.equals("cost.usage") { cost.usage = value }
+        if key.equals("cost.wait") { cost.wait = value }
+        if key.equals("cost.indebt") { cost.inDebt = value }
+        if key.equals("cost.indelay") { cost.inDelay = value }
+        self.cost = cost
     }
 
     /// Reads lines of `MAJOR:MINOR Read|Write NUMBER` from a v1 blkio file into `devices`.

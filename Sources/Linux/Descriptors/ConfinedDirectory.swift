@@ -76,6 +76,23 @@ public enum DirectoryListing {
         return names
     }
 
+    /// The names of the regular files in `path`, at most `limit`; none when it cannot be read.
+    public static func files(_ path: String, limit: Int) -> [String] {
+        guard let stream = opendir(path) else { return [] }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream), names.count < limit {
+            guard Int32(entry.pointee.d_type) == Int32(DT_REG) else { continue }
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { field in
+                field.withMemoryRebound(to: CChar.self, capacity: 256) {
+                    String(validatingCString: $0)
+                }
+            }
+            if let name { names.append(name) }
+        }
+        return names
+    }
+
     /// The inode and the time of change, in milliseconds, of `path`; nil when there is nothing.
     public static func status(_ path: String) -> (inode: UInt64, changed: Int64)? {
         var status = stat()

@@ -34,29 +34,26 @@ struct InspectCommand: AsyncParsableCommand {
         var others: [Container]?
         var result: [Container] = []
         for reference in containers {
-            do throws(RuntimeError) {
-                guard host.host == nil else {
-                    throw RuntimeError(.notFound, "the agent has no container \(reference)")
-                }
-                result.append(try runtime.find(reference))
-            } catch {
-                let known: [Container]
-                if let others {
-                    known = others
-                } else {
-                    do { known = try await agentsContainers() } catch let failure as Failure {
-                        if host.host != nil { throw failure }
-                        throw Failure(.no, "\(error)")
-                    }
-                }
-                others = known
-                let exact = known.filter { $0.name == reference || $0.id == reference }
-                let matches = exact.isEmpty ? known.filter { $0.id.hasPrefix(reference) } : exact
-                guard let match = matches.first(where: { $0.state == .running }) ?? matches.first,
-                    matches.count == 1 || !exact.isEmpty
-                else { throw Failure(.no, Terminal.safe("\(error)", limit: 1000)) }
-                result.append(match)
+            var problem = "the agent has no container \(reference)"
+            if host.host == nil {
+                do throws(RuntimeError) {
+                    result.append(try runtime.find(reference))
+                    continue
+                } catch { problem = "\(error)" }
             }
+            // Without an agent there is nobody else who would know it.
+            do { if others == nil { others = try await agentsContainers() } } catch let failure
+                as Failure
+            {
+                throw host.host == nil ? Failure(.no, problem) : failure
+            }
+            let known = others ?? []
+            let exact = known.filter { $0.name == reference || $0.id == reference }
+            let matches = exact.isEmpty ? known.filter { $0.id.hasPrefix(reference) } : exact
+            guard let match = matches.first(where: { $0.state == .running }) ?? matches.first,
+                matches.count == 1 || !exact.isEmpty
+            else { throw Failure(.no, Terminal.safe(problem, limit: 1000)) }
+            result.append(match)
         }
         return result
     }

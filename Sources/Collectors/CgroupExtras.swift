@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Linux
+
+/// What changes seldom or is looked at seldom: read every ten seconds at most, and the limits
+/// every minute; in between the last reading stands.
+struct CgroupExtras {
+    var memoryPeak: Int64?
+    var swapPeak: Int64?
+    var swapEvents = SwapEvents()
+    var zswap: Int64?
+    var localEvents = MemoryEvents()
+    var localThrottled: Int64?
+    var pidsPeak: Int64?
+    var pidsMaxEvents: Int64?
+    var pidsLocalMaxEvents: Int64?
+    var irqPressure = Pressure()
+    var descendants: Int64?
+    var dyingDescendants: Int64?
+    var frozen: Int64?
+    var frozenMicroseconds: Int64?
+    /// Values of which a group may have several, each with a name of its own.
+    var hugetlb: [HugePages] = []
+    var rdma: [(device: String, handles: Int64?, objects: Int64?)] = []
+    var misc: [(resource: String, usage: Int64)] = []
+    var miscLimits: [(resource: String, limit: Int64)] = []
+    var deviceMemory: [(region: String, bytes: Int64)] = []
+    // Limits.
+    var memoryHigh: Int64?
+    var memoryLow: Int64?
+    var memoryMin: Int64?
+    var swapLimit: Int64?
+    var zswapLimit: Int64?
+    var oomGroup: Int64?
+    var cpuWeight: Int64?
+    var cpuIdle: Int64?
+    var cpuBurst: Int64?
+    var effectiveCPUs: Int64?
+    var effectiveNodes: Int64?
+
+    /// `memory.swap.events`.
+    struct SwapEvents {
+        var high: Int64?
+        var max: Int64?
+        var fail: Int64?
+    }
+
+    /// The pages of one size, from `hugetlb.SIZE.*`.
+    struct HugePages {
+        var size: String
+        var usage: Int64?
+        var limit: Int64?
+        var failures: Int64?
+    }
+
+    /// Reads `key=value` lists by line: `mlx4_0 hca_handle=2 hca_object=2000`, or `key value`.
+    static func named(
+        _ bytes: UnsafeRawBufferPointer, _ body: (String, [(String, Int64?)]) -> Void
+    ) {
+        var scanner = ByteScanner(bytes)
+        var lines = 0
+        while !scanner.isAtEnd, lines < 64 {
+            let name = String(decoding: scanner.word(), as: UTF8.self)
+            var pairs: [(String, Int64?)] = []
+            while scanner.current == 0x20, pairs.count < 16 {
+                scanner.skipBlanks()
+                if let plain = scanner.number() {
+                    pairs.append(("", plain))
+                    continue
+                }
+                let key = String(decoding: scanner.word(), as: UTF8.self)
+                guard scanner.skip(0x3d) else { break }
+                let value = scanner.number()
+                if value == nil { _ = scanner.word() }
+                pairs.append((key, value))
+            }
+            if !name.isEmpty { body(name, pairs) }
+            scanner.skipLine()
+            lines += 1
+        }
+    }
+
+    /// How many a list such as `0-3,7` names.
+    static func count(_ bytes: UnsafeRawBufferPointer) -> Int64? {
+        var scanner = ByteScanner(bytes)
+        var total: Int64 = 0
+        while let first = scanner.number() {
+            var last = first
+            if scanner.skip(0x2d) { last = scanner.number() ?? first }
+            guard last >= first, last < 1 << 20 else { return nil }
+            total += last - first + 1
+            guard scanner.skip(0x2c) else { break }
+        }
+        return total > 0 ? total : nil
+    }
+}
+
+/// The files of `CgroupExtras`, opened when they are due, so that they cost no descriptors.
+struct CgroupExtrasReader {
+    private let slow: [(String, Item)]
+    private let limits: [(String, Item)]
+    private var slowDue = -Double.infinity
+    private var limitsDue = -Double.infinity
+    private(set) var last = CgroupExtras()
+    private let offset: Double
+
+    enum Item {
+        case memoryPeak, swapPeak, swapEvents, zswap, localEvents, localThrottled
+        case pidsPeak, pidsEvents, pidsLocalEvents, irq, stat, events, localStat
+        case hugetlbUsage(Int), hugetlbLimit(Int), hugetlbEvents(Int)
+        case rdma, misc, miscMax, dmem
+        case high, low, min, swapMax, zswapMax, oomGroup, weight, idle, burst, cpus, nodes
+    }
+
+    private static let slowFiles: [(String, Item)] = [
+        ("memory.peak", .memoryPeak), ("memory.swap.peak", .swapPeak),
+        ("memory.swap.events", .swapEvents), ("memory.zswap.current", .zswap),
+        ("memory.events.local", .localEvents), ("cpu.stat.local", .localThrottled),
+        ("pids.peak", .pidsPeak), ("pids.events", .pidsEvents),
+        ("pids.events.local", .pidsLocalEvents), ("irq.pressure", .irq), ("cgroup.stat", .stat),
+        ("cgroup.events", .events), ("cgroup.stat.local", .localStat), ("rdma.current", .rdma),
+        ("misc.current", .misc), ("dmem.current", .dmem),
+    ]
+    private static let limitFiles: [(String, Item)] = [
+        ("memory.high", .high), ("memory.low", .low), ("memory.min", .min),
+        ("memory.swap.max", .swapMax), ("memory.zswap.max", .zswapMax),
+        ("memory.oom.group", .oomGroup), ("cpu.weight", .weight), ("cpu.idle", .idle),
+        ("cpu.max.burst", .burst), ("cpuset.cpus.effective", .cpus),
+        ("cpuset.mems.effective", .nodes), ("misc.max", .miscMax),
+    ]
+
+    /// The files that a v2 group with these `names` in its directory has. `seed` spreads the
+    /// readings of many groups over the ten seconds.
+    init(names: Set<String>, seed: Int) {
+        var slow = Self.slowFiles.filter { names.contains($0.0) }
+        var limits = Self.limitFiles.filter { names.contains($0.0) }
+        for name in names.sorted()
+        where name.hasPrefix("hugetlb.") && name.hasSuffix(".current") && !name.contains(".rsvd.") {
+            let size = String(name.dropFirst(8).dropLast(8))
+            guard last.hugetlb.count < 8 else { break }
+            let at = last.hugetlb.count
+            last.hugetlb.append(.init(size: size))
+            slow.append((name, .hugetlbUsage(at)))
+            slow.append(("hugetlb.\(size).events", .hugetlbEvents(at)))
+            limits.append(("hugetlb.\(size).max", .hugetlbLimit(at)))
+        }
+        self.slow = slow
+        self.limits = limits
+        offset = Double(seed & 0x3ff) / 1024
+    }
+
+    /// Reads what is due at `seconds`.
+    mutating func read(
+        at seconds: Double, in directory: borrowing OwnedDescriptor, _ buffer: inout ReadBuffer
+    ) {
+        if seconds >= slowDue || seconds < slowDue - 60 {
+            take(slow, directory, &buffer)
+            // The first pause is shorter by a part that differs from group to group.
+            slowDue = seconds + (slowDue == -.infinity ? 10 * (1 - offset) : 9.9)
+        }
+        if seconds >= limitsDue || seconds < limitsDue - 120 {
+            take(limits, directory, &buffer)
+            limitsDue = seconds + (limitsDue == -.infinity ? 60 * (1 - offset / 2) : 59.9)
+        }
+    }
+
+    private mutating func take(
+        _ files: [(String, Item)], _ directory: borrowing OwnedDescriptor,
+        _ buffer: inout ReadBuffer
+    ) {
+        for (name, item) in files {
+            _ = try? KernelFile.readOnce(name, in: directory, into: &buffer) { bytes in
+                Self.parse(bytes, item, into: &last)
+            }
+        }
+    }
+
+    private static func parse(
+        _ bytes: UnsafeRawBufferPointer, _ item: Item, into last: inout CgroupExtras
+    ) {
+        switch item {
+        case .memoryPeak: last.memoryPeak = FlatKeyed.single(bytes)
+        case .swapPeak: last.swapPeak = FlatKeyed.single(bytes)
+        case .zswap: last.zswap = FlatKeyed.single(bytes)
+        case .localEvents: last.localEvents = MemoryEvents(bytes)
+        case .pidsPeak: last.pidsPeak = FlatKeyed.single(bytes)
+        case .irq: last.irqPressure = Pressure(bytes)
+        case .hugetlbUsage(let at): last.hugetlb[at].usage = FlatKeyed.single(bytes)
+        case .hugetlbLimit(let at): last.hugetlb[at].limit = FlatKeyed.single(bytes)
+        case .high: last.memoryHigh = FlatKeyed.single(bytes)
+        case .low: last.memoryLow = FlatKeyed.single(bytes)
+        case .min: last.memoryMin = FlatKeyed.single(bytes)
+        case .swapMax: last.swapLimit = FlatKeyed.single(bytes)
+        case .zswapMax: last.zswapLimit = FlatKeyed.single(bytes)
+        case .oomGroup: last.oomGroup = FlatKeyed.single(bytes)
+        case .weight: last.cpuWeight = FlatKeyed.single(bytes)
+        case .idle: last.cpuIdle = FlatKeyed.single(bytes)
+        case .burst: last.cpuBurst = FlatKeyed.single(bytes)
+        case .cpus: last.effectiveCPUs = CgroupExtras.count(bytes)
+        case .nodes: last.effectiveNodes = CgroupExtras.count(bytes)
+        case .rdma, .misc, .miscMax, .dmem: parseNamed(bytes, item, into: &last)
+        default: parseKeyed(bytes, item, into: &last)
+        }
+    }
+
+    private static func parseKeyed(
+        _ bytes: UnsafeRawBufferPointer, _ item: Item, into last: inout CgroupExtras
+    ) {
+        FlatKeyed.parse(bytes) { key, value in
+            switch item {
+            case .swapEvents:
+                if key.equals("high") { last.swapEvents.high = value }
+                if key.equals("max") { last.swapEvents.max = value }
+                if key.equals("fail") { last.swapEvents.fail = value }
+            case .localThrottled:
+                if key.equals("throttled_usec") { last.localThrottled = value }
+            case .pidsEvents: if key.equals("max") { last.pidsMaxEvents = value }
+            case .pidsLocalEvents: if key.equals("max") { last.pidsLocalMaxEvents = value }
+            case .stat:
+                if key.equals("nr_descendants") { last.descendants = value }
+                if key.equals("nr_dying_descendants") { last.dyingDescendants = value }
+            case .events: if key.equals("frozen") { last.frozen = value }
+            case .localStat: if key.equals("frozen_usec") { last.frozenMicroseconds = value }
+            case .hugetlbEvents(let at): if key.equals("max") { last.hugetlb[at].failures = value }
+            default: break
+            }
+        }
+    }
+
+    private static func parseNamed(
+        _ bytes: UnsafeRawBufferPointer, _ item: Item, into last: inout CgroupExtras
+    ) {
+        switch item {
+        case .rdma: last.rdma = []
+        case .misc: last.misc = []
+        case .miscMax: last.miscLimits = []
+        default: last.deviceMemory = []
+        }
+        CgroupExtras.named(bytes) { name, pairs in
+            let plain = pairs.first { $0.0.isEmpty }?.1
+            switch item {
+            case .rdma:
+                last.rdma.append(
+                    (
+                        name, pairs.first { $0.0 == "hca_handle" }?.1,
+                        pairs.first { $0.0 == "hca_object" }?.1
+                    ))
+            case .misc: if let plain { last.misc.append((name, plain)) }
+            case .miscMax: if let plain { last.miscLimits.append((name, plain)) }
+            default: if let plain { last.deviceMemory.append((name, plain)) }
+            }
+        }
+    }
+}
