@@ -76,7 +76,7 @@ enum StatsTable {
     }
 
     /// The columns of the CSV, in base units.
-    private static let columns: [(name: String, value: (StatsRow) -> String?)] = [
+    private static let columns: [(name: String, value: @Sendable (StatsRow) -> String?)] = [
         ("name", { $0.name }), ("id", { $0.id }), ("engine", { $0.engine }),
         ("image", { $0.image }), ("state", { $0.state }), ("cpu_cores", { text($0.cpuCores) }),
         ("throttled_ratio", { text($0.throttledRatio) }),
