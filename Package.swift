@@ -107,6 +107,16 @@ let package = Package(
             name: "Rules",
             dependencies: ["Linux", "Matching", "Model", "PromQL", "Templates", "YAML"],
             swiftSettings: gnu),
+        .target(
+            name: "Notify",
+            dependencies: [
+                "CLinux", "Codecs", "Linux", "Matching", "Model", logging,
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ], swiftSettings: gnu),
 
         // Floor 4: serving.
         .target(
@@ -119,14 +129,17 @@ let package = Package(
             ], swiftSettings: gnu),
 
         // Floor 5: configuration.
-        .target(name: "Config", dependencies: ["YAML"], swiftSettings: strict),
+        .target(
+            name: "Config", dependencies: ["Matching", "Model", "Notify", "YAML"],
+            swiftSettings: strict),
 
         // Floor 6: the composition root.
         .target(
             name: "Agent",
             dependencies: [
-                "CLinux", "Collectors", "Config", "Discovery", "Events", "HTTPAPI", "Linux",
-                "LogStore", "Logs", "Model", "PromQL",
+                "CLinux", "Codecs", "Collectors", "Config", "Discovery", "Events", "HTTPAPI",
+                "Linux",
+                "LogStore", "Logs", "Model", "Notify", "PromQL",
                 "Runtime", "SeriesStore", logging,
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -136,7 +149,8 @@ let package = Package(
         .executableTarget(
             name: "ullage",
             dependencies: [
-                "Agent", "Chart", "Config", "Interchange", "Linux", "LogStore", "Logs", "Matching",
+                "Agent", "Chart", "Codecs", "Config", "Interchange", "Linux", "LogStore", "Logs",
+                "Matching",
                 "Model", "PromQL", "Rules", "Runtime", "SeriesStore", system,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -163,7 +177,8 @@ let package = Package(
             dependencies: ["Codecs", "Interchange", "Model", "SeriesStore", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
-            name: "ConfigTests", dependencies: ["Config", "TestSupport"], swiftSettings: strict),
+            name: "ConfigTests", dependencies: ["Config", "Notify", "TestSupport"],
+            swiftSettings: strict),
         .testTarget(
             name: "CollectorsTests", dependencies: ["Collectors", "Linux", "Model", "TestSupport"],
             swiftSettings: gnu),
@@ -186,6 +201,14 @@ let package = Package(
             path: "Tests/QueryTestSupport", swiftSettings: strict),
         .testTarget(
             name: "MatchingTests", dependencies: ["Matching", "Model"], swiftSettings: strict),
+        .testTarget(
+            name: "NotifyTests",
+            dependencies: [
+                "Codecs", "Linux", "Model", "Notify", "TestSupport", logging,
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ], swiftSettings: strict),
         .testTarget(
             name: "PromQLTests", dependencies: ["Model", "PromQL", "QueryTestSupport"],
             swiftSettings: strict),

@@ -8,6 +8,7 @@ import HTTPAPI
 import Linux
 import Logging
 import Model
+import Notify
 import PromQL
 import SeriesStore
 import ServiceLifecycle
@@ -43,8 +44,10 @@ public struct Agent: Sendable {
         sampling.addTickObserver { events.tick($0, at: $1) }
         sampling.addReadings { events.readings }
         let logs = try keepLogs(configuration, directory, sampling)
+        let notifier = try Notifying.open(configuration, directory, logger)
+        sampling.addReadings { Notifying.readings(notifier) }
         unlink(directory.socket)
-        try await serve(configuration, directory, sampling, events, logs)
+        try await serve(configuration, directory, sampling, events, logs, notifier)
         unlink(directory.socket)
         try? sampling.store.flush()
         logs?.flush()
@@ -64,9 +67,10 @@ public struct Agent: Sendable {
 
     private func serve(
         _ configuration: Configuration, _ directory: DataDirectory, _ sampling: Sampling,
-        _ events: ContainerEvents, _ logs: LogKeeping?
+        _ events: ContainerEvents, _ logs: LogKeeping?, _ notifier: Notifier
     ) async throws {
-        let services = Serving.services(configuration, sampling, events)
+        var services = Serving.services(configuration, sampling, events)
+        services.alerting = Notifying.services(notifier)
         let logger = logger
         let listen = configuration.listen
         let tcp = HTTPServer(
@@ -81,7 +85,8 @@ public struct Agent: Sendable {
             .init(service: Running { try await events.run(sampling.registry) }),
             .init(service: Running { try await sampling.registry.run() }),
             .init(service: Running { try await sampling.run() }),
-            .init(service: Running { try await self.reload(sampling, logs) }),
+            .init(service: Running { try await self.reload(sampling, logs, notifier) }),
+            .init(service: Running { await notifier.run() }),
             .init(service: Running(gracefully: false) { try await tcp.run() }),
             .init(service: Running(gracefully: false) { try await socket.run() }),
         ]
@@ -97,12 +102,15 @@ public struct Agent: Sendable {
     }
 
     /// Reads the configuration again at each SIGHUP; keeps the one in use when that fails.
-    private func reload(_ sampling: Sampling, _ logs: LogKeeping?) async throws {
+    private func reload(
+        _ sampling: Sampling, _ logs: LogKeeping?, _ notifier: Notifier
+    ) async throws {
         for await _ in await UnixSignalsSequence(trapping: .sighup) {
             do {
                 let configuration = try source.load()
                 sampling.apply(configuration)
                 logs?.apply(configuration)
+                try notifier.apply(configuration.notify)
                 logger.notice("configuration read again")
             } catch {
                 sampling.reloadFailed()

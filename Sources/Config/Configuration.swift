@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
+public import Notify
 import YAML
 
 /// An address to listen on: loopback only, because there is neither TLS nor a password.
@@ -36,7 +37,13 @@ public struct ListenAddress: Hashable, Sendable {
 /// Why a value cannot be used.
 struct ValueError: Error {
     let description: String
-    init(_ description: String) { self.description = description }
+    /// Where, when it is a part of the value that is wrong.
+    let mark: Mark?
+
+    init(_ description: String, at mark: Mark? = nil) {
+        self.description = description
+        self.mark = mark
+    }
 }
 
 /// The agent's configuration.
@@ -75,6 +82,10 @@ public struct Configuration: Hashable, Sendable {
     public var eventsMaxSize: Int64 = 8 << 20
     /// Which logs are stored, and how much of them.
     public var logs = Logs()
+    /// Who is told of alerts.
+    public var notify = NotifySettings()
+    /// Names that routes use, with the places where they do; checked when all is read.
+    var alertReferences: [AlertReference] = []
     /// What is logged: `debug`, `info`, `warning` or `error`.
     public var logLevel = "info"
 

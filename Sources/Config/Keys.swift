@@ -97,7 +97,7 @@ enum Keys {
                 }
                 c.logLevel = level
             },
-        ] + discovery + events + serving + runtime + logs
+        ] + discovery + events + serving + runtime + logs + alerts
 
     private static let sections = Set(all.map(\.section)).subtracting([""])
 
@@ -105,6 +105,7 @@ enum Keys {
         _ root: YAMLNode, into configuration: inout Configuration, problems: inout [ConfigProblem]
     ) {
         read(root, section: "", into: &configuration, problems: &problems)
+        AlertReference.check(&configuration, &problems)
     }
 
     private static func read(
@@ -132,9 +133,10 @@ enum Keys {
                 read(value, section: name, into: &configuration, problems: &problems)
             } else if let known = all.first(where: { $0.section == section && $0.name == name }) {
                 do throws(ValueError) { try known.set(value, &configuration) } catch {
+                    let words = error.mark == nil ? ", not \(value.kind)" : ""
                     problems.append(
                         ConfigProblem(
-                            value.mark, "`\(name)`: \(error.description), not \(value.kind)"))
+                            error.mark ?? value.mark, "`\(name)`: \(error.description)\(words)"))
                 }
             } else {
                 problems.append(ConfigProblem(key.mark, unknown(name, in: section)))

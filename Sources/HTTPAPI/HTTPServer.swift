@@ -42,13 +42,13 @@ public struct HTTPServer: Sendable {
         let threads = NIOThreadPool(numberOfThreads: limits.concurrency)
         threads.start()
         let router = APIRouter(context: APIContext.self, options: [.autoGenerateHeadEndpoints])
-        let endpoints = Self.endpoints
+        let endpoints = Self.endpoints + changing
         router.add(
             middleware: Recording(
                 counters: services.counters,
                 methods: Dictionary(
                     endpoints.map { ($0.path, $0.methods) } + [("/metrics", [.get])],
-                    uniquingKeysWith: { $1 })))
+                    uniquingKeysWith: { $0 + $1 })))
         if case .tcp = address { router.add(middleware: SameOrigin()) }
         addRoutes(router)
         let gate = QueryGate(limits: limits, threads: threads, counters: services.counters)
@@ -83,6 +83,12 @@ public struct HTTPServer: Sendable {
         QueryRoutes.all + ParseRoutes.all + SeriesRoutes.all + StatusRoutes.all
         + LokiRoutes.all + ContainerRoutes.all
         + [FederateRoute.endpoint, RemoteReadRoute.endpoint]
+        + AlertRoutes.reading
+
+    /// What changes something: done for who may write to the socket, refused to all others.
+    private var changing: [Endpoint] {
+        if case .unixSocket = address { AlertRoutes.writing } else { AlertRoutes.refused }
+    }
 
     private func addRoutes(_ router: APIRouter) {
         let services = services

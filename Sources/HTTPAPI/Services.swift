@@ -33,6 +33,8 @@ public struct Services: Sendable {
     public var logOptions = LogEngine.Options()
     /// The processes of a cgroup, by its path; those the agent may not see are left out.
     public var processes: @Sendable (String) -> [ProcessEntry] = { _ in [] }
+    /// Silences, and tests of receivers.
+    public var alerting = AlertServices()
     /// The bounds of serving.
     public var limits = ServingLimits()
     /// Counts what is asked.

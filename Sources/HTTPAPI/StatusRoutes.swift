@@ -12,9 +12,6 @@ enum StatusRoutes {
         Endpoint(path: "/api/v1/targets") { _ in
             lists(["activeTargets": [], "droppedTargets": []])
         },
-        Endpoint(path: "/api/v1/alertmanagers") { _ in
-            lists(["activeAlertmanagers": [], "droppedAlertmanagers": []])
-        },
         Endpoint(path: "/api/v1/status/buildinfo") { buildInfo($0) },
         Endpoint(path: "/api/v1/status/runtimeinfo") { runtimeInfo($0) },
         Endpoint(path: "/api/v1/status/flags") { call in

@@ -82,11 +82,17 @@ struct APIClient {
 
     /// Sends a GET for `path` with `query` as its parameters.
     func get(_ path: String, query: [(String, String)] = []) async throws -> Response {
+        try await request(.GET, path, query: query, body: [])
+    }
+
+    private func request(
+        _ method: HTTPMethod, _ path: String, query: [(String, String)], body: [UInt8]
+    ) async throws -> Response {
         let parameters = query.map { "\(Self.escape($0.0))=\(Self.escape($0.1))" }
         let full = prefix + path
         let uri = parameters.isEmpty ? full : full + "?" + parameters.joined(separator: "&")
         do {
-            return try await withDeadline { try await send(uri) }
+            return try await withDeadline { try await send(method, uri, body) }
         } catch let failure as Failure {
             throw failure
         } catch {
@@ -114,14 +120,55 @@ struct APIClient {
         return decoded
     }
 
-    private func send(_ uri: String) async throws -> Response {
+    /// Sends a request that changes something and decodes the answer, or throws what it says.
+    func change<T: Decodable>(
+        _ method: String, _ path: String, query: [(String, String)] = [], body: [UInt8] = [],
+        as type: T.Type
+    ) async throws -> T {
+        let response = try await request(
+            HTTPMethod(rawValue: method), path, query: query, body: body)
+        return try Self.decode(response, path)
+    }
+
+    /// Sends a GET and decodes a list that stands in no envelope.
+    func list<T: Decodable>(_ path: String, of type: T.Type) async throws -> [T] {
+        try Self.decode(try await get(path), path)
+    }
+
+    private struct Refusal: Decodable {
+        var error: String
+    }
+
+    private static func decode<T: Decodable>(_ response: Response, _ path: String) throws -> T {
+        let data = Data(response.body)
+        if response.status == 200, let value = try? JSONDecoder().decode(T.self, from: data) {
+            return value
+        }
+        let reason = (try? JSONDecoder().decode(Refusal.self, from: data))?.error
+        throw Failure(
+            .badData,
+            reason.map { Terminal.safe($0, limit: 2000) }
+                ?? "the agent's answer to \(path) (HTTP \(response.status)) is not what was expected"
+        )
+    }
+
+    private func send(
+        _ method: HTTPMethod, _ uri: String, _ body: [UInt8]
+    ) async throws -> Response {
         let channel = try await connect()
         return try await channel.executeThenClose { inbound, outbound in
-            var head = HTTPRequestHead(version: .http1_1, method: .GET, uri: uri)
+            var head = HTTPRequestHead(version: .http1_1, method: method, uri: uri)
             head.headers.add(name: "Host", value: endpoint.authority)
             head.headers.add(name: "User-Agent", value: "ullage/\(Version.number)")
             head.headers.add(name: "Connection", value: "close")
+            if method != .GET {
+                head.headers.add(name: "Content-Type", value: "application/json")
+                head.headers.add(name: "Content-Length", value: "\(body.count)")
+            }
             try await outbound.write(.head(head))
+            if !body.isEmpty {
+                try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: body))))
+            }
             try await outbound.write(.end(nil))
             var response = Response(status: 0, body: [])
             for try await part in inbound {

@@ -20,7 +20,7 @@ struct Ullage: AsyncParsableCommand {
             EventsCommand.self,
             LogsCommand.self,
             QueryCommand.self, SeriesCommand.self, LabelsCommand.self, HeadroomCommand.self,
-            RulesCommand.self,
+            RulesCommand.self, AlertsCommand.self,
             StorageCommand.self, ConfigCommand.self, DoctorCommand.self, VersionCommand.self,
         ])
 }

@@ -35,6 +35,13 @@ struct QueryAnswer {
         notes = (decoded.warnings ?? []) + (decoded.infos ?? [])
     }
 
+    /// Series of a range, taken out of another answer.
+    init(range series: [Series]) {
+        isRange = true
+        self.series = series
+        notes = []
+    }
+
     /// Columns: the labels as a selector, the value, the time of each point.
     func table() -> Table {
         var table = Table([.left("SERIES"), .right("VALUE"), .left("TIME")])
