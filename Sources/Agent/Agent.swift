@@ -131,6 +131,7 @@ public struct Agent: Sendable {
         var options = SeriesStore.Options()
         options.retention = configuration.retention
         options.maxBytes = configuration.maxSize
+        options.minFree = configuration.minFree
         options.syncInterval = configuration.journalSync
         options.maxSeries = Int(configuration.maxSeries)
         do { return try SeriesStore.open(directory: directory.series, options: options) } catch {

@@ -140,15 +140,11 @@ final class Sampling: Sendable {
             SelfReading(
                 AgentMetrics.ticksSkipped, [:], Double(skipped.load(ordering: .relaxed))),
             SelfReading(AgentMetrics.series, [:], Double(store.series)),
-            SelfReading(AgentMetrics.storeBytes, ["part": "database"], Double(store.databaseBytes)),
-            SelfReading(AgentMetrics.storeBytes, ["part": "wal"], Double(store.walBytes)),
-            SelfReading(AgentMetrics.storeBytes, ["part": "journal"], Double(store.journalBytes)),
-            SelfReading(AgentMetrics.storeErrors, [:], Double(store.errors)),
-            SelfReading(AgentMetrics.storeQuarantined, [:], Double(store.quarantined)),
             SelfReading(
                 AgentMetrics.configReloadSuccessful, [:],
                 reloadSucceeded.load(ordering: .relaxed) ? 1 : 0),
-        ] + moreReadings.withLock { $0 }.flatMap { $0() }
+        ] + StoreReadings.of(store, maxBytes: self.store.maxBytes)
+            + moreReadings.withLock { $0 }.flatMap { $0() }
     }
 
     private static func options(_ configuration: Configuration) -> ContainerCollector.Options {

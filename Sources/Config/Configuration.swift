@@ -60,6 +60,8 @@ public struct Configuration: Hashable, Sendable {
     public var retention: Int64 = 15 * 86_400_000
     /// Bytes of samples on disk.
     public var maxSize: Int64 = 1 << 30
+    /// Bytes that the file system should keep free.
+    public var minFree: Int64 = 64 << 20
     /// How far back a power failure may reach, in milliseconds.
     public var journalSync: Int64 = 5000
     /// Series in memory.

@@ -48,8 +48,13 @@ enum Keys {
             },
             Key(
                 section: "store", name: "max_size", preset: "1GiB",
-                comment: "Bytes of samples on disk, above which the oldest go; at least 16MiB."
+                comment:
+                    "Bytes that all files of the series store have; the oldest samples go. At least 16MiB."
             ) { node, c throws(ValueError) in c.maxSize = try Value.size(node, atLeast: 16 << 20) },
+            Key(
+                section: "store", name: "min_free", preset: "64MiB",
+                comment: "Free bytes of the file system below which detail is not written any more."
+            ) { node, c throws(ValueError) in c.minFree = try Value.size(node, atLeast: 0) },
             Key(
                 section: "store", name: "journal_sync", preset: "5s",
                 comment:

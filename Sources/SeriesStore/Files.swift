@@ -42,6 +42,13 @@ enum Files {
         return Int64(clamping: UInt64(status.f_bavail) &* UInt64(status.f_frsize))
     }
 
+    /// Bytes of the file system of `path`.
+    static func capacity(_ path: String) -> Int64 {
+        var status = statvfs()
+        guard statvfs(path, &status) == 0 else { return 0 }
+        return Int64(clamping: UInt64(status.f_blocks) &* UInt64(status.f_frsize))
+    }
+
     /// The names in a directory, sorted; none when it cannot be read.
     static func names(in directory: String) -> [String] {
         guard let stream = opendir(directory) else { return [] }

@@ -6,10 +6,14 @@ import Model
 /// Turns a section into a bucket of segments.
 enum Sealer {
     /// Writes the bucket, with the names that are new, in one transaction that is on the disk when
-    /// this returns; gives the section's table with the ids of all its rows.
-    static func seal(_ section: Section, in database: Database) throws(StoreError) -> SeriesTable {
+    /// this returns; gives the section's table with the ids of all its rows. Samples that the journal
+    /// does not have and that are worth less than `worth` are left out and counted.
+    static func seal(
+        _ section: Section, worth: SampleWorth, in database: Database
+    ) throws(StoreError) -> (table: SeriesTable, left: Int) {
         var table = section.table
-        guard let first = section.first, let last = section.last else { return table }
+        guard let first = section.first, let last = section.last else { return (table, 0) }
+        var left = 0
         try database.execute("PRAGMA synchronous = FULL")
         try database.transaction { () throws(StoreError) in
             try writeDown(section, &table, last: last, in: database)
@@ -18,9 +22,9 @@ enum Sealer {
             for (number, one) in section.stretches.enumerated() {
                 try Bucket.insert(timeline: number, one.stretch.times, bucket: id, in: database)
             }
-            try writeSegments(section, table, bucket: id, in: database)
+            left = try writeSegments(section, worth, table, bucket: id, in: database)
         }
-        return table
+        return (table, left)
     }
 
     /// Gives everything that has samples its row.
@@ -79,8 +83,12 @@ enum Sealer {
     }
 
     private static func writeSegments(
-        _ section: Section, _ table: SeriesTable, bucket: Int64, in database: Database
-    ) throws(StoreError) {
+        _ section: Section, _ worth: SampleWorth, _ table: SeriesTable, bucket: Int64,
+        in database: Database
+    ) throws(StoreError) -> Int {
+        let worths = Dictionary(
+            table.metrics.map { ($0.id, $0.worth) }, uniquingKeysWith: { max($0, $1) })
+        var left = 0
         // The columns of each metric, in order of their series' ids.
         var members: [Int64: [(id: Int64, stretch: Int, column: Int)]] = [:]
         for (index, one) in section.stretches.enumerated() {
@@ -96,10 +104,14 @@ enum Sealer {
         var samples = ColumnSamples()
         for metric in members.keys.sorted() {
             segments.begin(SegmentKey(bucket: bucket, metric: metric))
+            let isUnworthy = (worths[metric] ?? .essential) < worth
             for member in (members[metric] ?? []).sorted(by: { $0.id < $1.id }) {
                 samples.removeAll()
                 section.stretches[member.stretch].stretch.snapshot(member.column)
                     .read(into: &samples, &codec)
+                if isUnworthy {
+                    left += samples.remove(section.stretches[member.stretch].stretch.incomplete)
+                }
                 guard !samples.values.isEmpty else { continue }
                 try segments.append(
                     id: member.id, timeline: member.stretch, runs: samples.runs,
@@ -107,6 +119,7 @@ enum Sealer {
             }
             try segments.finish()
         }
+        return left
     }
 }
 

@@ -81,6 +81,7 @@ extension StoreCore.State {
             rotate()
         } else if times.count >= core.options.ticksPerBucket
             || (times.first.map { time - $0 >= StoreCore.bucketSpan } ?? false)
+            || (journal?.offset ?? 0) >= core.sectionBytes
         {
             rotate()
         }
@@ -157,24 +158,44 @@ extension StoreCore.State {
         outcome.dropped += dropped
     }
 
-    /// Writes the newest tick down; what cannot be is in memory alone until it is sealed.
+    /// Writes the newest tick down; what cannot be, or is not worth it while there is little room,
+    /// is in memory alone until it is sealed.
     private mutating func journal(timeline index: Int, samples: Int, _ core: StoreCore) {
+        let mask = columnsToWrite(timelines[index].stretch, worth: core.leastWorth)
         do {
             if journal == nil {
                 journal = JournalWriter(
                     try JournalFile(directory: core.directory, number: section))
             }
-            try journal?.append(
-                timelines[index].stretch, timeline: timelines[index].number, table: table)
+            let others = journals.values.reduce(0, +)
+            let written =
+                try journal?.append(
+                    timelines[index].stretch, timeline: timelines[index].number, table: table,
+                    columns: mask, limit: core.journalLimit(besides: others)) ?? 0
             if core.options.syncInterval <= 0, let writer = journal {
                 try writer.file.sync()
                 journal?.synced(writer.offset)
             }
+            if mask != nil { noteUnwritten(samples - written, timeline: index, isWithheld: true) }
         } catch {
-            unjournaled += samples
-            statistics.unjournaled += samples
-            fail("cannot write the journal in \(core.directory): \(error)")
+            noteUnwritten(samples, timeline: index, isWithheld: false)
+            // The worker looks how much room there is, and takes this back when it is enough.
+            if error == .noSpace || error == .diskQuotaExceeded {
+                core.pressure.store(SampleWorth.essential.rawValue, ordering: .relaxed)
+            }
+            fail(
+                error == .fileTooLarge
+                    ? "store.max_size is reached, and nothing older is left to delete"
+                    : "cannot write the journal in \(core.directory): \(error)")
         }
+    }
+
+    private mutating func noteUnwritten(_ samples: Int, timeline index: Int, isWithheld: Bool) {
+        guard samples > 0 else { return }
+        timelines[index].stretch.markIncomplete()
+        unjournaled += samples
+        statistics.unjournaled += samples
+        if isWithheld { statistics.withheld += samples }
     }
 
     /// Takes the oldest sections out of memory when the disk has taken none for long: those in
@@ -182,7 +203,10 @@ extension StoreCore.State {
     private mutating func spill() -> Int {
         var lost = 0
         while sealing.count > StoreCore.maxSections {
-            let oldest = sealing.removeFirst()
+            // One that is being written to the database is not lost.
+            let isBusy = sealing[0].number == beingSealed
+            if isBusy, sealing.count == StoreCore.maxSections + 1 { break }
+            let oldest = sealing.remove(at: isBusy ? 1 : 0)
             lost += oldest.unjournaled
             if oldest.unjournaled < oldest.samples { spilled.append(oldest.number) }
         }

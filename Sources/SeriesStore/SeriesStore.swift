@@ -25,8 +25,11 @@ public final class SeriesStore: Sendable {
     public struct Options: Sendable {
         /// How long samples are kept, in milliseconds.
         public var retention: Milliseconds = 15 * 86_400_000
-        /// Bytes on disk, journal and write-ahead log included, above which the oldest buckets go.
+        /// Bytes that all files together may have, at every instant; the oldest samples go first.
         public var maxBytes: Int64 = 1 << 30
+        /// Bytes that the file system should keep free: below that samples of the least worth are
+        /// no longer written. At most a twentieth of the file system.
+        public var minFree: Int64 = 64 << 20
         /// How far a power failure may reach back, in milliseconds. A crash of the agent loses
         /// nothing. 0 waits for the disk at each tick.
         public var syncInterval: Milliseconds = 5000
@@ -58,6 +61,14 @@ public final class SeriesStore: Sendable {
         public var walBytes: Int64 = 0
         /// Bytes of the journals.
         public var journalBytes: Int64 = 0
+        /// Bytes of the write-ahead log's index.
+        public var sharedMemoryBytes: Int64 = 0
+        /// Bytes of files that were set aside.
+        public var otherBytes: Int64 = 0
+        /// Samples deleted because they were older than the retention.
+        public var expiredByAge = 0
+        /// Samples deleted because everything together took more than `maxBytes`.
+        public var expiredBySize = 0
         /// Writes that failed.
         public var errors = 0
         /// Databases, segments and journal frames that were damaged and set aside.
@@ -66,6 +77,14 @@ public final class SeriesStore: Sendable {
         public var damagedReads = 0
         /// Samples that were accepted but could not be written to the journal at once.
         public var unjournaled = 0
+        /// Of those, samples that were not worth writing while there was little room.
+        public var withheld = 0
+        /// Samples that were accepted and never stored, because there was no room until their turn.
+        public var leftOut = 0
+        /// What is written now: 0 everything, 1 no detail, 2 the essential only.
+        public var pressure = 0
+        /// Bytes that the file system has left.
+        public var availableBytes: Int64 = 0
         /// Sections that wait to be moved into the database.
         public var pendingSections = 0
         /// What went wrong last.
@@ -120,6 +139,9 @@ public final class SeriesStore: Sendable {
         _ = finished.wait(milliseconds: -1)
     }
 
+    /// Bytes that all files together may have.
+    public var maxBytes: Int64 { core.options.maxBytes }
+
     /// What the store says of itself.
     public func statistics() -> Statistics {
         var result = core.state.withLock { state in
@@ -127,9 +149,14 @@ public final class SeriesStore: Sendable {
             state.statistics.pendingSections = state.sealing.count + state.spilled.count
             return state.statistics
         }
-        result.databaseBytes = Files.size(core.path)
-        result.walBytes = Files.size(core.path + "-wal")
-        result.journalBytes = core.journalBytes
+        let usage = DiskUsage(of: core.directory)
+        result.databaseBytes = usage.database
+        result.walBytes = usage.wal
+        result.sharedMemoryBytes = usage.sharedMemory
+        result.journalBytes = usage.journals
+        result.otherBytes = usage.others
+        result.pressure = Int(core.leastWorth.rawValue)
+        result.availableBytes = Files.available(core.directory)
         return result
     }
 
@@ -137,6 +164,8 @@ public final class SeriesStore: Sendable {
     /// work. Throws `StoreError` when the disk refuses.
     public func flush() throws {
         core.syncJournal()
+        defer { core.measure() }
+        try core.keepLimits()
         while try core.sealNext() {}
         while try core.sealSpilled() {}
     }

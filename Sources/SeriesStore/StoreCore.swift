@@ -35,10 +35,14 @@ final class StoreCore: Sendable {
         /// Number of the section that is being filled.
         var section: Int64 = 1
         var journal: JournalWriter?
+        /// Bytes of each journal that is complete and not sealed yet.
+        var journals: [Int64: Int64] = [:]
         /// Samples of this section that the journal does not have.
         var unjournaled = 0
         /// Complete sections that are not in the database yet, oldest first.
         var sealing: [Section] = []
+        /// The number of the section that is on its way into the database.
+        var beingSealed: Int64?
         /// Journals that memory had no room for; they are sealed when the disk has.
         var spilled: [Int64] = []
         var statistics = SeriesStore.Statistics()
@@ -54,6 +58,10 @@ final class StoreCore: Sendable {
     let reader: Mutex<StoreReader>
     let wakeup: Wakeup
     let isStopping = Atomic<Bool>(false)
+    /// Bytes that everything but the journals takes, or is about to take.
+    let claimed = Atomic<Int64>(0)
+    /// The `SampleWorth` below which samples are not written, for want of room.
+    let pressure = Atomic<UInt8>(0)
 
     struct Writer: ~Copyable {
         let database: Database
@@ -77,6 +85,7 @@ final class StoreCore: Sendable {
         do { wakeup = try Wakeup() } catch {
             throw .directory(path: directory, reason: "no wake-up event: \(error)")
         }
+        measure()
     }
 
     /// Notes what the disk refused.
@@ -120,6 +129,7 @@ extension StoreCore.State {
             Section(
                 number: section, stretches: stretches, table: table, unjournaled: unjournaled))
         unjournaled = 0
+        if let journal { journals[section] = journal.offset }
         journal = nil
         section += 1
         for slot in table.prune() where Int(slot) < places.count {

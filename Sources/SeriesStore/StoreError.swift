@@ -18,6 +18,8 @@ public enum StoreError: Error, CustomStringConvertible, Sendable {
     case unknownTarget
     /// The database is open in another process, which has to end first.
     case inUse(path: String)
+    /// The file system has no room to move samples into the database.
+    case noRoom(path: String)
     /// Nothing can be read of the database.
     case beyondRepair(path: String, reason: String)
     /// The destination of a backup or restore cannot be used.
@@ -45,6 +47,9 @@ public enum StoreError: Error, CustomStringConvertible, Sendable {
         case .unknownTarget: "the target was retired; ask for it again"
         case .inUse(let path):
             "\(path) is in use: stop the agent first"
+        case .noRoom(let path):
+            "the file system of \(path) is full: new samples are kept in memory only, the least "
+                + "valuable first; they are stored when there is room again"
         case .beyondRepair(let path, let reason):
             "nothing can be read of \(path) (\(reason)): restore a backup, or start the agent, which "
                 + "sets the file aside, begins another and keeps what the journals have"

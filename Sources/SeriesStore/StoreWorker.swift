@@ -40,10 +40,14 @@ extension StoreCore {
     /// Does what there is to do.
     func work() {
         syncJournal()
+        watchDisk()
+        measure()
         do {
+            try keepLimits()
             while try sealNext() {}
             while try sealSpilled() {}
         } catch { count(error) }
+        measure()
     }
 
     /// Waits until the journal is on the disk, without holding up appends.
@@ -66,14 +70,19 @@ extension StoreCore {
     /// Moves the oldest complete section into the database; false when there is none.
     func sealNext() throws(StoreError) -> Bool {
         try writer.withLock { writer throws(StoreError) in
-            guard let section = state.withLock({ $0.sealing.first }) else { return false }
+            let next = state.withLock { state in
+                state.beingSealed = state.sealing.first?.number
+                return state.sealing.first
+            }
+            guard let section = next else { return false }
+            defer { state.withLock { $0.beingSealed = nil } }
             let table = try seal(section, writer.database)
             state.withLock { state in
                 state.sealing.removeAll { $0.number == section.number }
                 state.spilled.removeAll { $0 == section.number }
                 state.table.takeIDs(from: table)
             }
-            Replay.finish(section.number, directory, isDamaged: section.isDamaged)
+            finish(section.number, isDamaged: section.isDamaged)
             return true
         }
     }
@@ -87,10 +96,10 @@ extension StoreCore {
             case .section(let section, let damaged):
                 _ = try seal(section, writer.database)
                 state.withLock { $0.statistics.quarantined += damaged }
-                Replay.finish(number, directory, isDamaged: damaged > 0)
+                finish(number, isDamaged: damaged > 0)
             case .empty(let damaged):
                 state.withLock { $0.statistics.quarantined += damaged }
-                Replay.finish(number, directory, isDamaged: damaged > 0)
+                finish(number, isDamaged: damaged > 0)
             case .unreadable(let reason): state.withLock { $0.fail(reason) }
             }
             state.withLock { $0.spilled.removeAll { $0 == number } }
@@ -98,34 +107,24 @@ extension StoreCore {
         }
     }
 
+    /// Deletes a journal whose samples are in the database.
+    private func finish(_ number: Int64, isDamaged: Bool) {
+        Replay.finish(number, directory, isDamaged: isDamaged)
+        measure()
+        state.withLock { $0.journals[number] = nil }
+    }
+
     private func seal(_ section: Section, _ database: Database) throws(StoreError) -> SeriesTable {
-        let latest = section.last ?? 0
-        let expected = Int64(section.byteCount)
-        try applyRetention(database, latest: latest, reserve: expected)
-        let table = try Sealer.seal(section, in: database)
-        try database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        guard try makeRoom(for: section, database) else {
+            // It takes more than everything may: of the oldest that goes first, it is all.
+            state.withLock { $0.statistics.expiredBySize += section.samples }
+            return section.table
+        }
+        watchDisk()
+        guard try hasRoom(toSeal: section, database) else { throw .noRoom(path: directory) }
+        let (table, left) = try Sealer.seal(section, worth: leastWorth, in: database)
+        if left > 0 { state.withLock { $0.statistics.leftOut += left } }
+        try database.checkpoint()
         return table
-    }
-
-    /// Bytes of all journals.
-    var journalBytes: Int64 {
-        JournalFile.numbers(in: directory).reduce(Int64(0)) {
-            $0 + Files.size(JournalFile.path(directory, $1))
-        }
-    }
-
-    /// Deletes what is too old, and the oldest while everything together is too much.
-    private func applyRetention(
-        _ database: Database, latest: Milliseconds, reserve: Int64
-    ) throws(StoreError) {
-        let journals = journalBytes
-        let deleted = try Retention.apply(
-            in: database, before: latest - options.retention,
-            maxBytes: options.maxBytes - journals - Files.size(path + "-wal") - reserve)
-        if !deleted.isEmpty {
-            // Before another row can get one of these ids.
-            reader.withLock { $0.forget(targets: deleted) }
-            state.withLock { $0.table.forgetIDs(ofTargets: deleted) }
-        }
     }
 }

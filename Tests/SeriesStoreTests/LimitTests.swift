@@ -33,52 +33,6 @@ struct LimitTests {
         return total
     }
 
-    @Test("The cap counts database, write-ahead log and journals; the oldest goes first")
-    func byteCap() throws {
-        var options = SeriesStore.Options()
-        options.ticksPerBucket = 100
-        options.maxBytes = 600_000
-        let store = try SeriesStore.open(directory: directory.path, options: options)
-        for hundred in 0..<40 {
-            _ = try noise(store, ticks: (hundred * 100)..<(hundred * 100 + 100))
-            try store.flush()
-            let usage = store.statistics()
-            let total = usage.databaseBytes + usage.walBytes + usage.journalBytes
-            #expect(total <= options.maxBytes, "after \(hundred * 100 + 100) ticks")
-        }
-        let points = try store.points()
-        #expect(points.count == 40)
-        for series in points.values {
-            #expect(series.last?.time == 3_999_000)
-            #expect(series.count > 300 && series.count < 3000)
-            #expect(series.first?.time == 3_999_000 - Milliseconds(series.count - 1) * 1000)
-        }
-    }
-
-    @Test("What is older than the retention goes, with its names")
-    func retention() throws {
-        var options = SeriesStore.Options()
-        options.retention = 1_000_000
-        options.ticksPerBucket = 100
-        let store = try SeriesStore.open(directory: directory.path, options: options)
-        try store.fill(series: 2, ticks: 0..<100, from: 0)
-        let old = MetricDescriptor("old", .gauge, help: "Old.")
-        _ = try store.backfill([
-            BackfillSeries(
-                descriptor: old, sampleName: "old", labels: ["x": "y"], timestamps: [5000],
-                values: [1])
-        ])
-        #expect(try store.points().count == 3)
-        try store.fill(series: 2, ticks: 5000..<5201, from: 0)
-        try store.flush()
-        let points = try store.points()
-        #expect(points.count == 2)
-        #expect(points.values.allSatisfy { ($0.first?.time ?? 0) >= 4_000_000 })
-        #expect(try StoreMaintenance.usage(directory: directory.path).series == 2)
-        // The series that live on are found again by their names after a restart.
-        #expect(try store.everyValue().count == 2 * 201)
-    }
-
     @Test("Containers that come and go leave memory when a bucket ends")
     func churn() throws {
         var options = SeriesStore.Options()

@@ -55,9 +55,6 @@ public enum AgentMetrics {
     /// Series in memory.
     public static let series = MetricDescriptor(
         "ullage_store_series", .gauge, help: "Series held in memory.")
-    /// Bytes on disk, with `part`.
-    public static let storeBytes = MetricDescriptor(
-        "ullage_store_bytes", .gauge, unit: "bytes", help: "Bytes the store has on disk.")
     /// Writes of the store that failed.
     public static let storeErrors = MetricDescriptor(
         "ullage_store_errors_total", .counter, help: "Writes of the store that failed.")

@@ -102,16 +102,6 @@ struct Bucket: Hashable {
         try insert.run()
     }
 
-    /// Deletes all buckets whose last sample is before `cutoff`.
-    static func delete(before cutoff: Milliseconds, in database: Database) throws(StoreError) {
-        var ids: [Int64] = []
-        let select = try database.prepare("SELECT id FROM bucket WHERE last < ?")
-        select.bind(1, cutoff)
-        while try select.step() { ids.append(select.integer(0)) }
-        select.reset()
-        for id in ids { try delete(id, in: database) }
-    }
-
     /// Deletes one bucket.
     static func delete(_ id: Int64, in database: Database) throws(StoreError) {
         for (sql, shift) in [

@@ -50,10 +50,12 @@ final class Database {
         return statement
     }
 
-    /// The first column of the first row as a number.
-    func integer(_ sql: String) throws(StoreError) -> Int64 {
+    /// The first column of the first row as a number; the arguments are bound in order. Statements
+    /// are kept, so numbers are bound and never part of the text.
+    func integer(_ sql: String, _ arguments: Int64...) throws(StoreError) -> Int64 {
         let statement = try prepare(sql)
         defer { statement.reset() }
+        for (index, one) in arguments.enumerated() { statement.bind(Int32(index) + 1, one) }
         return try statement.step() ? statement.integer(0) : 0
     }
 
@@ -103,6 +105,15 @@ final class Database {
             try? execute("ROLLBACK")
             throw error
         }
+    }
+
+    /// Moves what is in the write-ahead log into the file, and empties it unless somebody reads.
+    func checkpoint() throws(StoreError) { try execute("PRAGMA wal_checkpoint(TRUNCATE)") }
+
+    /// Bytes of the file that are in use.
+    func usedBytes() throws(StoreError) -> Int64 {
+        let pages = try integer("PRAGMA page_count") - integer("PRAGMA freelist_count")
+        return try pages * integer("PRAGMA page_size")
     }
 
     /// The row that the last insert made.

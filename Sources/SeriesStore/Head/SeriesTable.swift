@@ -13,7 +13,14 @@ struct SeriesTable: Sendable {
         /// The database's id; 0 until it is written down.
         var id: Int64 = 0
         let descriptor: MetricDescriptor
+        /// How much its samples are worth on a full disk.
+        let worth: SampleWorth
         var members: [UInt32] = []
+
+        init(_ descriptor: MetricDescriptor) {
+            self.descriptor = descriptor
+            worth = SampleWorth(metric: descriptor.name)
+        }
     }
 
     /// What is measured.
@@ -73,7 +80,7 @@ struct SeriesTable: Sendable {
     /// The number of a metric, made if it is new.
     mutating func metric(_ descriptor: MetricDescriptor) -> UInt32 {
         if let known = metricNumbers[descriptor.name] { return known }
-        metrics.append(Metric(descriptor: descriptor))
+        metrics.append(Metric(descriptor))
         let number = UInt32(metrics.count - 1)
         metricNumbers[descriptor.name] = number
         return number

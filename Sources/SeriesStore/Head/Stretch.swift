@@ -12,6 +12,8 @@ struct Stretch: Sendable {
     /// The series of each column, as slots of the table.
     private(set) var columns: [UInt32] = []
     private(set) var samples = 0
+    /// Ticks of which the journal has not everything, as (first, count), ascending.
+    private(set) var incomplete: [(first: Int, count: Int)] = []
 
     /// The column of a series that has none in this stretch.
     mutating func addColumn(_ slot: UInt32) -> UInt32 {
@@ -38,6 +40,16 @@ struct Stretch: Sendable {
         return added
     }
 
+    /// Says that the journal has not everything of the newest tick.
+    mutating func markIncomplete() {
+        let tick = times.count - 1
+        if let last = incomplete.last, last.first + last.count == tick {
+            incomplete[incomplete.count - 1].count += 1
+        } else {
+            incomplete.append((tick, 1))
+        }
+    }
+
     /// Packs the newest ticks too.
     mutating func packRecent(_ packer: inout Packer) {
         guard recent.count > 0 else { return }
@@ -57,12 +69,6 @@ struct Stretch: Sendable {
         return HeadColumn(
             times: times, packs: packs, column: column, recentStart: times.count - recent.count,
             recentMask: mask, recentValues: values)
-    }
-
-    /// Bytes of memory, about.
-    var byteCount: Int {
-        packs.reduce(0) { $0 + $1.byteCount } + recent.width * TickMatrix.rows * 8
-            + times.count * 8
     }
 }
 
@@ -111,7 +117,18 @@ final class Section: Sendable {
     }
 
     var samples: Int { stretches.reduce(0) { $0 + $1.stretch.samples } }
-    var byteCount: Int { stretches.reduce(0) { $0 + $1.stretch.byteCount } }
+    /// Bytes that the database grows by when this is sealed, at most: packs of 32 ticks take more
+    /// than those of a whole section, and a new series has a row and a place in two indexes.
+    var databaseBytes: Int64 {
+        var bytes = 64 << 10
+        for (_, stretch) in stretches {
+            bytes += stretch.packs.reduce(0) { $0 + $1.byteCount } + stretch.times.count * 4
+            for slot in stretch.columns where slot != SeriesTable.none {
+                bytes += table.series[Int(slot)].id == 0 ? 400 : 16
+            }
+        }
+        return Int64(bytes)
+    }
     var first: Milliseconds? { stretches.compactMap(\.stretch.times.first).min() }
     var last: Milliseconds? { stretches.compactMap(\.stretch.times.last).max() }
 }

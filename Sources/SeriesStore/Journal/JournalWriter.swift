@@ -32,8 +32,12 @@ final class JournalFile: Sendable {
     /// The numbers of the journals in a directory, oldest first.
     static func numbers(in directory: String) -> [Int64] {
         Files.names(in: directory)
-            .filter { $0.hasPrefix(prefix) }
-            .compactMap { Int64($0.dropFirst(prefix.count)) }.sorted()
+            .compactMap { number(of: $0) }.sorted()
+    }
+
+    /// The number of the journal that is called so; nil for any other file.
+    static func number(of name: String) -> Int64? {
+        name.hasPrefix(prefix) ? Int64(name.dropFirst(prefix.count)) : nil
     }
 
     /// Writes at `offset`; on failure the file is as long as before.
@@ -86,11 +90,14 @@ struct JournalWriter {
 
     init(_ file: JournalFile) { self.file = file }
 
-    /// Writes the newest tick of a stretch, and the names that are new in it.
+    /// Writes the newest tick of a stretch, and the names that are new in it; gives how many
+    /// samples that were. With `columns`, those whose bit is not set are left out. Throws
+    /// `fileTooLarge` when the file would become longer than `limit`.
     mutating func append(
-        _ stretch: Stretch, timeline number: UInt16, table: SeriesTable
-    ) throws(Errno) {
-        guard let time = stretch.times.last else { return }
+        _ stretch: Stretch, timeline number: UInt16, table: SeriesTable, columns: [UInt64]?,
+        limit: Int64
+    ) throws(Errno) -> Int {
+        guard let time = stretch.times.last else { return 0 }
         frames.removeAll(keepingCapacity: true)
         if !hasHeader { appendHeader() }
         var timeline = timelines[number] ?? Timeline()
@@ -107,12 +114,23 @@ struct JournalWriter {
         let start = JournalFrame.begin(&frames)
         frames.append(JournalFrame.Kind.tick)
         Varint.append(UInt64(number), to: &frames)
+        var written = 0
         stretch.withLastRow { values, bits in
-            timeline.codec.encode(
-                values, bits, width: stretch.columns.count, time: time, isKey: isKey, into: &frames)
+            func encode(_ bits: UnsafeBufferPointer<UInt64>, into frames: inout [UInt8]) {
+                timeline.codec.encode(
+                    values, bits, width: stretch.columns.count, time: time, isKey: isKey,
+                    into: &frames)
+            }
+            guard let columns else { return encode(bits, into: &frames) }
+            let wanted = zip(columns, bits).map { $0 & $1 }
+            written = wanted.reduce(0) { $0 + $1.nonzeroBitCount }
+            wanted.withUnsafeBufferPointer { encode($0, into: &frames) }
         }
         JournalFrame.end(&frames, start: start)
-        do { try file.write(frames, at: offset) } catch {
+        do throws(Errno) {
+            guard offset + Int64(frames.count) <= limit else { throw .fileTooLarge }
+            try file.write(frames, at: offset)
+        } catch {
             forget()
             throw error
         }
@@ -122,6 +140,7 @@ struct JournalWriter {
         timeline.columns = stretch.columns.count
         timeline.sinceKey = isKey ? 1 : timeline.sinceKey + 1
         timelines[number] = timeline
+        return written
     }
 
     /// Says that what was written is on the disk.

@@ -30,6 +30,9 @@ enum Replay {
         }
         state.section = max(state.section, (sealed.max() ?? 0) + 1)
         state.spilled = Array(pending.dropLast(maxSections))
+        for number in pending {
+            state.journals[number] = Files.size(JournalFile.path(directory, number))
+        }
         for number in pending.suffix(maxSections) {
             guard let section = read(number, directory, &state) else { continue }
             state.sealing.append(section)
@@ -55,6 +58,7 @@ enum Replay {
         case .empty(let damaged):
             if damaged > 0 { state.statistics.quarantined += damaged }
             finish(number, directory, isDamaged: damaged > 0)
+            state.journals[number] = nil
             return nil
         case .unreadable(let reason):
             state.fail(reason)

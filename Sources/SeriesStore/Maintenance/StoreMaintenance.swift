@@ -45,7 +45,7 @@ public enum StoreMaintenance {
     }
 
     /// Whether a file was set aside by the store.
-    private static func isLeftover(_ name: String) -> Bool {
+    static func isLeftover(_ name: String) -> Bool {
         (name.hasPrefix(databaseName) || name.hasPrefix(JournalFile.prefix))
             && [".damaged-", ".schema-", ".replaced-"].contains { name.contains($0) }
     }
