@@ -130,6 +130,8 @@ public struct Agent: Sendable {
     ) throws(AgentError) -> SeriesStore {
         var options = SeriesStore.Options()
         options.retention = configuration.retention
+        options.retention5m = configuration.retention5m
+        options.retention1h = configuration.retention1h
         options.maxBytes = configuration.maxSize
         options.minFree = configuration.minFree
         options.syncInterval = configuration.journalSync

@@ -58,6 +58,10 @@ public struct Configuration: Hashable, Sendable {
     public var descriptorBudget: Int64 = 2000
     /// How long samples are kept, in milliseconds.
     public var retention: Int64 = 15 * 86_400_000
+    /// How long one sample for each five minutes is kept, in milliseconds; 0 for none.
+    public var retention5m: Int64 = 90 * 86_400_000
+    /// How long one sample for each hour is kept, in milliseconds; 0 for none.
+    public var retention1h: Int64 = 730 * 86_400_000
     /// Bytes of samples on disk.
     public var maxSize: Int64 = 1 << 30
     /// Bytes that the file system should keep free.

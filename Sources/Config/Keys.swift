@@ -42,9 +42,22 @@ enum Keys {
             },
             Key(
                 section: "store", name: "retention", preset: "15d",
-                comment: "How long samples are kept, 1h to 10y."
+                comment: "How long samples are kept as they were taken, 1h to 10y."
             ) { node, c throws(ValueError) in
                 c.retention = try Value.duration(node, 3_600_000...315_360_000_000)
+            },
+            Key(
+                section: "store", name: "retention_5m", preset: "90d",
+                comment:
+                    "How long one sample for each five minutes is kept, up to 10y; 0s for none."
+            ) { node, c throws(ValueError) in
+                c.retention5m = try Value.duration(node, 0...315_360_000_000)
+            },
+            Key(
+                section: "store", name: "retention_1h", preset: "2y",
+                comment: "How long one sample for each hour is kept, up to 10y; 0s for none."
+            ) { node, c throws(ValueError) in
+                c.retention1h = try Value.duration(node, 0...315_360_000_000)
             },
             Key(
                 section: "store", name: "max_size", preset: "1GiB",

@@ -154,7 +154,8 @@ enum QueryRoutes {
         }
     }
 
-    /// Prometheus' names; times in seconds.
+    /// Prometheus' names, and ours; times in seconds. `resolution` is that of the coarsest samples
+    /// read, 0 for samples as they were taken.
     private static func write(
         _ stats: QueryStats, queued: Double, executed: Double, _ json: inout JSONWriter
     ) {
@@ -170,6 +171,8 @@ enum QueryRoutes {
         json.integer(Int64(stats.series))
         json.raw(",\"steps\":")
         json.integer(Int64(stats.steps))
+        json.raw(",\"resolution\":")
+        json.number(Double(stats.resolution) / 1000)
         json.raw("}")
     }
 }

@@ -56,12 +56,19 @@ public struct SelectHints: Hashable, Sendable {
     public var window: Milliseconds
     /// The function applied to the range, such as `rate`; empty for none.
     public var function: String
+    /// Whether the newest sample before the range is wanted when samples are so far apart that there
+    /// may be none at its start.
+    public var looksBack: Bool
 
     /// Hints for an evaluation every `step` of windows `window` wide.
-    public init(step: Milliseconds = 0, window: Milliseconds = 0, function: String = "") {
+    public init(
+        step: Milliseconds = 0, window: Milliseconds = 0, function: String = "",
+        looksBack: Bool = false
+    ) {
         self.step = step
         self.window = window
         self.function = function
+        self.looksBack = looksBack
     }
 }
 
@@ -78,13 +85,18 @@ public protocol SampleCursor: AnyObject {
 public struct SelectedSeries {
     /// All labels, `__name__` included.
     public let labels: Labels
-    /// The samples within the range asked for.
+    /// The samples within the range asked for; with `SelectHints.looksBack` also those before it
+    /// that are the newest at its start.
     public let cursor: any SampleCursor
+    /// The time between two samples when some are downsampled, which a selector has to look back
+    /// twice as far as; 0 for samples as they were taken.
+    public let resolution: Milliseconds
 
     /// A match.
-    public init(labels: Labels, cursor: any SampleCursor) {
+    public init(labels: Labels, cursor: any SampleCursor, resolution: Milliseconds = 0) {
         self.labels = labels
         self.cursor = cursor
+        self.resolution = resolution
     }
 }
 

@@ -39,6 +39,7 @@ extension Evaluator {
         let series = try querier.select(
             selector.matchers, in: TimeRange(start: after + 1, end: end), hints: hints)
         stats.series += series.count
+        stats.resolution = series.reduce(stats.resolution) { max($0, $1.resolution) }
         guard stats.series <= options.maxSeries else {
             throw QueryError(
                 .execution,
@@ -76,14 +77,14 @@ extension Evaluator {
         let source = Grid(start: first, step: selector.at == nil ? grid.step : 0, count: grid.count)
         let selected = try select(
             selector, after: shifted(source.start, by: lookback), through: source.end,
-            hints: SelectHints(step: grid.count > 1 ? grid.step : 0))
+            hints: SelectHints(step: grid.count > 1 ? grid.step : 0, looksBack: true))
         try count(rows: selected.count, grid)
         var rows: [Row] = []
         rows.reserveCapacity(selected.count)
         var buffer = SampleBuffer()
         for one in selected {
             var row = Row(labels: one.labels, count: grid.count)
-            if try fill(&row.values, from: one.cursor, source, &buffer, result) {
+            if try fill(&row.values, from: one, source, &buffer, result) {
                 rows.append(row)
             }
         }
@@ -92,9 +93,12 @@ extension Evaluator {
 
     /// Puts the newest sample of each step into `values`; false when there is none at all.
     private func fill(
-        _ values: inout [Double], from cursor: any SampleCursor, _ source: Grid,
+        _ values: inout [Double], from series: SelectedSeries, _ source: Grid,
         _ buffer: inout SampleBuffer, _ result: (Milliseconds, Double) -> Double
     ) throws -> Bool {
+        let cursor = series.cursor
+        // Two samples that follow one another may be nearly two steps of a tier apart.
+        let lookback = max(lookback, 2 * series.resolution)
         var next = 0
         var available = 0
         var isAtEnd = false

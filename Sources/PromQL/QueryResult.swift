@@ -64,6 +64,9 @@ public struct QueryStats: Hashable, Sendable {
     public var series = 0
     /// Evaluation steps.
     public var steps = 0
+    /// The time between two samples, in milliseconds, of the coarsest that were read; 0 when all were
+    /// as they were taken.
+    public var resolution: Milliseconds = 0
     /// The most values that one node of the expression yielded.
     public var peak = 0
     /// Wall time of the evaluation in seconds.

@@ -23,6 +23,7 @@ enum Sealer {
                 try Bucket.insert(timeline: number, one.stretch.times, bucket: id, in: database)
             }
             left = try writeSegments(section, worth, table, bucket: id, in: database)
+            try TierBuilder.invalidate(from: first, through: last, in: database)
         }
         return (table, left)
     }

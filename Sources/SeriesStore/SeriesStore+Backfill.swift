@@ -65,6 +65,7 @@ extension SeriesStore {
                 }
             }
         }
+        core.isTierDue.store(true, ordering: .releasing)
         return outcome
     }
 
@@ -135,5 +136,6 @@ extension SeriesStore {
             }
             try segments.finish()
         }
+        try TierBuilder.invalidate(from: first, through: last, in: database)
     }
 }

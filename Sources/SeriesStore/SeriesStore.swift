@@ -25,6 +25,10 @@ public final class SeriesStore: Sendable {
     public struct Options: Sendable {
         /// How long samples are kept, in milliseconds.
         public var retention: Milliseconds = 15 * 86_400_000
+        /// How long samples of one for each five minutes are kept, in milliseconds; 0 for none.
+        public var retention5m: Milliseconds = 90 * 86_400_000
+        /// How long samples of one for each hour are kept, in milliseconds; 0 for none.
+        public var retention1h: Milliseconds = 730 * 86_400_000
         /// Bytes that all files together may have, at every instant; the oldest samples go first.
         public var maxBytes: Int64 = 1 << 30
         /// Bytes that the file system should keep free: below that samples of the least worth are
@@ -38,6 +42,11 @@ public final class SeriesStore: Sendable {
         /// Ticks of a timeline after which a bucket is sealed.
         public var ticksPerBucket = 600
 
+        /// The tiers that are kept beside raw samples, with how long.
+        var tiers: [(tier: Tier, retention: Milliseconds)] {
+            [(.fiveMinutes, retention5m), (.hour, retention1h)].filter { $0.retention > 0 }
+        }
+
         /// The defaults.
         public init() {}
 
@@ -45,6 +54,8 @@ public final class SeriesStore: Sendable {
         public static var keepingEverything: Options {
             var options = Options()
             options.retention = .max / 4
+            options.retention5m = 0
+            options.retention1h = 0
             options.maxBytes = .max / 4
             options.maxSeries = .max
             return options
@@ -168,6 +179,7 @@ public final class SeriesStore: Sendable {
         try core.keepLimits()
         while try core.sealNext() {}
         while try core.sealSpilled() {}
+        while try core.buildTier() {}
     }
 
     /// Ends the bucket that is being filled, before its time, and moves it into the database.

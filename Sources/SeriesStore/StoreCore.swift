@@ -60,6 +60,8 @@ final class StoreCore: Sendable {
     let isStopping = Atomic<Bool>(false)
     /// Bytes that everything but the journals takes, or is about to take.
     let claimed = Atomic<Int64>(0)
+    /// Whether there may be a bucket of a coarser tier to build.
+    let isTierDue = Atomic<Bool>(true)
     /// The `SampleWorth` below which samples are not written, for want of room.
     let pressure = Atomic<UInt8>(0)
 

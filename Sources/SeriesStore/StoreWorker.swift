@@ -46,6 +46,7 @@ extension StoreCore {
             try keepLimits()
             while try sealNext() {}
             while try sealSpilled() {}
+            while try buildTier() {}
         } catch { count(error) }
         measure()
     }
@@ -112,16 +113,19 @@ extension StoreCore {
         Replay.finish(number, directory, isDamaged: isDamaged)
         measure()
         state.withLock { $0.journals[number] = nil }
+        isTierDue.store(true, ordering: .releasing)
     }
 
     private func seal(_ section: Section, _ database: Database) throws(StoreError) -> SeriesTable {
-        guard try makeRoom(for: section, database) else {
+        guard try makeRoom(for: section.databaseBytes, latest: section.last, database) else {
             // It takes more than everything may: of the oldest that goes first, it is all.
             state.withLock { $0.statistics.expiredBySize += section.samples }
             return section.table
         }
         watchDisk()
-        guard try hasRoom(toSeal: section, database) else { throw .noRoom(path: directory) }
+        guard try hasRoom(for: section.databaseBytes, database) else {
+            throw .noRoom(path: directory)
+        }
         let (table, left) = try Sealer.seal(section, worth: leastWorth, in: database)
         if left > 0 { state.withLock { $0.statistics.leftOut += left } }
         try database.checkpoint()

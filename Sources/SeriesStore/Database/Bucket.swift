@@ -49,6 +49,10 @@ struct Bucket: Hashable {
     /// Bits of the number of a timeline within its bucket, in the id of its row.
     static let timelineBits: Int64 = 24
 
+    /// Set in the number of a tier's list of counts, which goes with the list of times of the same
+    /// number.
+    static let countsFlag = 1 << 23
+
     /// The row of a bucket's timeline.
     static func timelineID(_ bucket: Int64, _ timeline: Int) -> Int64 {
         bucket << timelineBits | Int64(timeline)
@@ -81,10 +85,12 @@ struct Bucket: Hashable {
 
     /// Makes a bucket; gives its id. Later buckets have larger ids.
     static func insert(
-        first: Milliseconds, last: Milliseconds, section: Int64 = 0, in database: Database
+        first: Milliseconds, last: Milliseconds, section: Int64 = 0, tier: Tier = .raw,
+        in database: Database
     ) throws(StoreError) -> Int64 {
         let insert = try database.prepare(
-            "INSERT INTO bucket (first, last, section) VALUES (?, ?, ?)")
+            "INSERT INTO bucket (first, last, section, tier) VALUES (?, ?, ?, ?)")
+        insert.bind(4, Int64(tier.rawValue))
         insert.bind(1, first)
         insert.bind(2, last)
         insert.bind(3, section)

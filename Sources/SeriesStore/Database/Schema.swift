@@ -11,7 +11,9 @@
 ///              is a `SegmentKey`, so that buckets are written and deleted as one stretch
 ///     quarantine  segments that `repair` found damaged
 enum Schema {
-    static let version = 4
+    static let version = 5
+    /// The oldest version that is brought up to this one; what is older is set aside.
+    static let oldestMigrated = 4
     /// `ULGS`, in the header of every database of ours.
     static let applicationID = 0x554c_4753
 
@@ -32,7 +34,9 @@ enum Schema {
 
     private static let tables = """
         CREATE TABLE target (id INTEGER PRIMARY KEY, labels BLOB NOT NULL UNIQUE,
-                             last INTEGER NOT NULL DEFAULT 0);
+                             last INTEGER NOT NULL DEFAULT 0,
+                             last_5m INTEGER NOT NULL DEFAULT 0,
+                             last_1h INTEGER NOT NULL DEFAULT 0);
         CREATE TABLE metric (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, type TEXT NOT NULL,
                              unit TEXT NOT NULL, help TEXT NOT NULL);
         CREATE TABLE series (id INTEGER PRIMARY KEY, metric INTEGER NOT NULL,
@@ -50,11 +54,32 @@ enum Schema {
         CREATE INDEX bucket_last ON bucket (last);
         """
 
-    /// Checks that a database is one of ours and of this version.
+    /// What brings a database from the version before each of these up to it.
+    private static let migrations: [Int64: String] = [
+        // Until when the names of a target are needed by the samples of each tier.
+        5: """
+        ALTER TABLE target ADD COLUMN last_5m INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE target ADD COLUMN last_1h INTEGER NOT NULL DEFAULT 0;
+        """
+    ]
+
+    /// Brings a database up to this version, in one transaction.
+    static func migrate(_ database: Database) throws(StoreError) {
+        let found = try database.integer("PRAGMA user_version")
+        guard found >= oldestMigrated, found < version else { return }
+        try database.transaction { () throws(StoreError) in
+            for step in (found + 1)...Int64(version) {
+                try database.execute(migrations[step] ?? "")
+                try database.execute("PRAGMA user_version = \(step)")
+            }
+        }
+    }
+
+    /// Checks that a database is one of ours, and of a version that can be read.
     static func check(_ database: Database, path: String) throws(StoreError) {
         try checkVersion(database, path: path)
         guard try database.integer("PRAGMA application_id") == applicationID,
-            try database.integer("PRAGMA user_version") == version
+            try database.integer("PRAGMA user_version") >= oldestMigrated
         else {
             throw .sqlite(doing: "check \(path)", code: 26, message: "not a series store")
         }
@@ -65,7 +90,7 @@ enum Schema {
         guard found <= version else {
             throw .newerSchema(path: path, found: Int(found), known: version)
         }
-        guard found == 0 || found == version else {
+        guard found == 0 || found >= oldestMigrated else {
             throw .olderSchema(path: path, found: Int(found))
         }
     }
@@ -83,6 +108,7 @@ enum Schema {
             check.reset()
             guard verdict == "ok", try database.integer("PRAGMA application_id") == applicationID
             else { throw .sqlite(doing: "check \(path)", code: 11, message: verdict) }
+            try migrate(database)
             return
         }
         try database.transaction { () throws(StoreError) in

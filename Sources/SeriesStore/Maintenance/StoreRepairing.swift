@@ -38,6 +38,7 @@ extension StoreMaintenance {
         do {
             try Schema.check(database, path: path)
             try database.lockExclusively(path)
+            try Schema.migrate(database)
         } catch {
             throw error.isCorruption ? .beyondRepair(path: path, reason: "\(error)") : error
         }

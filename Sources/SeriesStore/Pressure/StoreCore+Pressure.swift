@@ -33,11 +33,10 @@ extension StoreCore {
         pressure.store(next.rawValue, ordering: .relaxed)
     }
 
-    /// Whether the file system has room for the bytes that sealing a section takes, in the
-    /// write-ahead log and in the file. Asked first, because a write that fails half way takes room
-    /// that the journal needs.
-    func hasRoom(toSeal section: Section, _ database: Database) throws(StoreError) -> Bool {
-        let growth = section.databaseBytes
+    /// Whether the file system has room for bytes that are added to the database: in the write-ahead
+    /// log and in the file. Asked first, because a write that fails half way takes room that the
+    /// journal needs.
+    func hasRoom(for growth: Int64, _ database: Database) throws(StoreError) -> Bool {
         let free = Files.size(path) - (try database.usedBytes())
         return Files.available(directory) > growth + max(0, growth - free)
     }

@@ -13,8 +13,14 @@ extension SeriesStore: SeriesQuerier {
         let compiled = try CompiledMatchers(matchers)
         // Memory first: what is sealed in between is then read twice, never missed.
         let head = core.headSeries(compiled, in: range)
-        return try core.storedSeries(compiled, in: range, head).map {
-            SelectedSeries(labels: $0.labels, cursor: StoredCursor($0.runs, range: range))
+        let (series, tier) = try core.storedSeries(compiled, in: range, hints, head)
+        let reach = hints.looksBack ? 2 * tier.resolution : 0
+        let wider = TimeRange(
+            start: range.start < .min / 2 ? range.start : range.start - reach, end: range.end)
+        return series.map {
+            SelectedSeries(
+                labels: $0.labels, cursor: StoredCursor($0.runs, range: wider),
+                resolution: tier.resolution)
         }
     }
 
@@ -50,14 +56,15 @@ extension SeriesStore: SeriesQuerier {
 extension StoreCore {
     /// What segments and memory have of the series that match, by labels.
     func storedSeries(
-        _ matchers: CompiledMatchers, in range: TimeRange, _ head: [HeadSeries]
-    ) throws -> [StoredSeries] {
-        let (stored, damaged) = try reader.withLock { reader throws(StoreError) in
-            let stored = try reader.select(matchers, in: range)
-            return (stored, reader.takeDamaged())
+        _ matchers: CompiledMatchers, in range: TimeRange, _ hints: SelectHints,
+        _ head: [HeadSeries]
+    ) throws -> (series: [StoredSeries], tier: Tier) {
+        let (stored, tier, damaged) = try reader.withLock { reader throws(StoreError) in
+            let (stored, tier) = try reader.select(matchers, in: range, hints: hints)
+            return (stored, tier, reader.takeDamaged())
         }
         if damaged > 0 { state.withLock { $0.statistics.damagedReads += damaged } }
-        return HeadSeries.add(head, to: stored)
+        return (HeadSeries.add(head, to: stored), tier)
     }
 }
 

@@ -58,11 +58,11 @@ struct StoreReader: ~Copyable {
 
     /// The series that match and have samples in `range`, by labels, with their runs.
     mutating func select(
-        _ matchers: CompiledMatchers, in range: TimeRange
-    ) throws(StoreError) -> [StoredSeries] {
+        _ matchers: CompiledMatchers, in range: TimeRange, hints: SelectHints
+    ) throws(StoreError) -> (series: [StoredSeries], tier: Tier) {
         try refresh()
-        let touched = buckets.filter { $0.last >= range.start && $0.first <= range.end }
-        guard !touched.isEmpty else { return [] }
+        let plan = TierPlan(buckets, in: range, hints: hints)
+        guard !plan.pieces.isEmpty else { return ([], .raw) }
         var numbers: [UInt32] = []
         var found: [StoredSeries] = []
         var metrics: [Int64: [Wanted]] = [:]
@@ -77,22 +77,30 @@ struct StoreReader: ~Copyable {
         }
         for (metric, wanted) in metrics {
             let sorted = wanted.sorted { $0.id < $1.id }
-            for bucket in touched {
-                try read(sorted, metric, bucket, range) { found[$0].runs.append($1) }
+            for piece in plan.pieces {
+                try read(sorted, metric, piece) { found[$0].runs.append($1) }
             }
         }
         for (place, number) in numbers.enumerated() where !found[place].runs.isEmpty {
             found[place].labels = index.labels(of: number)
         }
-        return found.filter { !$0.runs.isEmpty }
+        return (found.filter { !$0.runs.isEmpty }, plan.tier)
     }
 
     /// Calls `deliver` with the samples of series of one metric in one bucket.
     private mutating func read(
-        _ wanted: [Wanted], _ metric: Int64, _ bucket: Bucket, _ range: TimeRange,
+        _ wanted: [Wanted], _ metric: Int64, _ piece: TierPlan.Piece,
         deliver: (Int, StoredRun) -> Void
     ) throws(StoreError) {
-        for part in try parts(SegmentKey(bucket: bucket.id, metric: metric)) {
+        let bucket = piece.bucket
+        let key = SegmentKey(bucket: bucket.id, metric: metric, column: piece.column.rawValue)
+        var found = try parts(key)
+        // Counters have one column.
+        let isMean = piece.isMean && !found.isEmpty
+        if found.isEmpty, piece.column != .last {
+            found = try parts(SegmentKey(bucket: bucket.id, metric: metric))
+        }
+        for part in found {
             var next = wanted.partitioningIndex { $0.id >= part.series.lowerBound }
             guard next < wanted.count, wanted[next].id <= part.series.upperBound,
                 let page = try page(part.id)
@@ -102,9 +110,12 @@ struct StoreReader: ~Copyable {
                 let id = wanted[next].id
                 at = page.find(id, from: at)
                 while at < page.entries.count, page.entries[at].id == id {
-                    let timeline = try timeline(page.entries[at].timeline, of: bucket.id)
-                    if let run = StoredRun(page, at, timeline, order: Int(bucket.id)),
-                        run.last >= range.start, run.first <= range.end
+                    let number = page.entries[at].timeline
+                    let times = try timeline(number, of: bucket.id)
+                    let counts =
+                        isMean ? try timeline(number | Bucket.countsFlag, of: bucket.id) : nil
+                    if let run = StoredRun(page, at, times, order: Int(bucket.id))?
+                        .clipped(to: piece.clip, by: counts)
                     {
                         deliver(wanted[next].place, run)
                     }

@@ -23,7 +23,7 @@ final class StoredCursor: SampleCursor {
         self.range = range
     }
 
-    func next(into buffer: inout SampleBuffer) throws -> Bool {
+    func next(into buffer: inout SampleBuffer) -> Bool {
         buffer.removeAll()
         if !isSorted {
             // Buckets come oldest first; sorting is for what was stored out of order.
@@ -50,13 +50,26 @@ final class StoredCursor: SampleCursor {
     }
 
     private func decode(_ run: StoredRun, into buffer: inout SampleBuffer) {
+        let start = buffer.timestamps.count
+        decodeWhole(run, into: &buffer)
+        guard let clip = run.clip, start < buffer.timestamps.count else { return }
+        let times = buffer.timestamps[start...]
+        let first = start + times.partitioningIndex { $0 >= clip.start }
+        let end = start + times.partitioningIndex { $0 > clip.end }
+        buffer.timestamps.removeSubrange(end...)
+        buffer.values.removeSubrange(end...)
+        buffer.timestamps.removeSubrange(start..<first)
+        buffer.values.removeSubrange(start..<first)
+    }
+
+    private func decodeWhole(_ run: StoredRun, into buffer: inout SampleBuffer) {
         samples.removeAll()
         switch run.content {
         case .head(let column): column.read(into: &samples, &codec)
         case .packed(let page, let place):
             let entry = page.entries[place]
             if entry.runs.count == 1, entry.runs[0] == (0, run.timeline.count),
-                buffer.values.isEmpty
+                buffer.values.isEmpty, run.counts == nil
             {
                 guard unpack(page, entry, into: &buffer.values) else { return }
                 buffer.timestamps += run.timeline
@@ -65,6 +78,7 @@ final class StoredCursor: SampleCursor {
             guard unpack(page, entry, into: &samples.values) else { return }
             samples.runs = entry.runs
         }
+        if let counts = run.counts { samples.divide(by: counts) }
         let times = run.timeline
         var next = 0
         for stretch in samples.runs {
@@ -127,14 +141,27 @@ final class StoredCursor: SampleCursor {
     }
 }
 
-extension Array {
-    /// The first index at which `isSecond` holds; it holds for everything after.
+extension ColumnSamples {
+    /// Divides each value by the number of samples it is the sum of.
+    fileprivate mutating func divide(by counts: [Int64]) {
+        var at = 0
+        for run in runs {
+            for tick in run.first..<(run.first + run.count) {
+                if tick < counts.count, counts[tick] > 1 { values[at] /= Double(counts[tick]) }
+                at += 1
+            }
+        }
+    }
+}
+
+extension RandomAccessCollection where Index == Int {
+    /// How many elements there are before the first at which `isSecond` holds; it holds for everything after.
     func partitioningIndex(where isSecond: (Element) -> Bool) -> Int {
         var low = 0
         var high = count
         while low < high {
             let middle = (low + high) / 2
-            if isSecond(self[middle]) { high = middle } else { low = middle + 1 }
+            if isSecond(self[startIndex + middle]) { high = middle } else { low = middle + 1 }
         }
         return low
     }
@@ -152,9 +179,13 @@ struct StoredRun: Sendable {
     let timeline: [Milliseconds]
     let content: Content
     /// No sample is before.
-    let first: Milliseconds
+    private(set) var first: Milliseconds
     /// No sample is after.
-    let last: Milliseconds
+    private(set) var last: Milliseconds
+    /// Samples outside are not taken.
+    private(set) var clip: TimeRange?
+    /// By how many each tick's value is to be divided, when it is a sum of which the mean is wanted.
+    private(set) var counts: [Int64]?
     /// What was stored first has the smaller number; what is in memory is after all segments.
     let order: Int
 
@@ -184,5 +215,17 @@ struct StoredRun: Sendable {
         // The tick after the last sample says that it was the last.
         last = timeline[min(before, timeline.count - 1)]
         self.order = order
+    }
+
+    /// This run without what is outside `range`, its values divided by `counts`; nil when nothing is
+    /// left.
+    func clipped(to range: TimeRange, by counts: [Int64]?) -> StoredRun? {
+        var run = self
+        run.counts = counts
+        guard first < range.start || last > range.end else { return run }
+        run.clip = range
+        run.first = max(first, range.start)
+        run.last = min(last, range.end)
+        return run.first <= run.last ? run : nil
     }
 }

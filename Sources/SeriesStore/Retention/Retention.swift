@@ -20,21 +20,30 @@ struct Retention {
 
     init(_ database: Database) { self.database = database }
 
-    /// Deletes the buckets that end more than `retention` before `latest`.
+    /// Raw samples of the last day are deleted after everything that is older.
+    private static let day: Milliseconds = 86_400_000
+
+    /// Deletes the buckets of a tier that end more than `retention` before `latest`, but none that
+    /// ends at `due` or later.
     ///
     /// A clock that jumps ahead makes everything look old. So nothing goes until samples of an
     /// eighth of the retention, or of six hours, were taken in the week before `latest`.
-    mutating func expire(_ retention: Milliseconds, before latest: Milliseconds) throws(StoreError)
-    {
-        let cutoff = latest - retention
+    mutating func expire(
+        _ tier: Tier, _ retention: Milliseconds, before latest: Milliseconds,
+        keepingFrom due: Milliseconds = .max
+    ) throws(StoreError) {
+        let cutoff = min(latest - retention, due)
         guard
-            try database.integer("SELECT count(*) FROM bucket WHERE last < ?", cutoff) > 0,
+            try database.integer(
+                "SELECT count(*) FROM bucket WHERE tier = ? AND last < ?", Int64(tier.rawValue),
+                cutoff) > 0,
             try database.integer(
                 """
-                SELECT coalesce(sum(last - first), 0) FROM bucket WHERE last > ? AND last <= ?
-                """, latest - 7 * 86_400_000, latest) >= min(6 * 3_600_000, retention / 8)
+                SELECT coalesce(sum(last - first), 0) FROM bucket
+                WHERE tier = 0 AND last > ? AND last <= ?
+                """, latest - 7 * Self.day, latest) >= min(Self.day / 4, retention / 8)
         else { return }
-        while let oldest = try oldest(), oldest.last < cutoff {
+        while let oldest = try oldest(of: tier), oldest.last < cutoff {
             outcome.samplesByAge += try delete(oldest)
         }
     }
@@ -43,7 +52,7 @@ struct Retention {
     /// `limit` bytes, and shrinks the file to that. False when that is not enough.
     mutating func makeRoom(for more: Int64, limit: Int64) throws(StoreError) -> Bool {
         while try database.usedBytes() + more > limit {
-            guard let oldest = try oldest() else { return false }
+            guard let oldest = try first() else { return false }
             outcome.samplesBySize += try delete(oldest)
         }
         // Room within the file is used again, so only a file that is too large has to shrink.
@@ -62,17 +71,37 @@ struct Retention {
         try database.integer("PRAGMA page_count") * database.integer("PRAGMA page_size")
     }
 
+    /// The bucket that is to go first: the oldest of raw samples while there are more than those of
+    /// a day, then the oldest of all.
+    private func first() throws(StoreError) -> Bucket? {
+        guard let raw = try oldest(of: .raw) else { return try oldest(of: nil) }
+        let newest = try database.integer("SELECT max(last) FROM bucket WHERE tier = 0")
+        return raw.last < newest - Self.day ? raw : try oldest(of: nil)
+    }
+
     /// The bucket that ends first.
-    private func oldest() throws(StoreError) -> (id: Int64, last: Milliseconds)? {
-        let select = try database.prepare("SELECT id, last FROM bucket ORDER BY last, id LIMIT 1")
+    private func oldest(of tier: Tier?) throws(StoreError) -> Bucket? {
+        let select = try database.prepare(
+            "SELECT id, tier, first, last FROM bucket WHERE tier = ? OR ? ORDER BY last, id LIMIT 1"
+        )
+        select.bind(1, Int64(tier?.rawValue ?? 0))
+        select.bind(2, tier == nil ? 1 : 0)
         defer { select.reset() }
-        return try select.step() ? (select.integer(0), select.integer(1)) : nil
+        guard try select.step() else { return nil }
+        return Bucket(
+            id: select.integer(0), tier: Int(select.integer(1)), first: select.integer(2),
+            last: select.integer(3))
+    }
+
+    /// When the first bucket of a tier begins; for ever when it has none.
+    private func start(of tier: Tier) throws(StoreError) -> Milliseconds {
+        try database.integer(
+            "SELECT coalesce(min(first), ?) FROM bucket WHERE tier = ?", Milliseconds.max,
+            Int64(tier.rawValue))
     }
 
     /// Deletes a bucket, and the names that have no samples after it; gives how many samples it had.
-    private mutating func delete(
-        _ bucket: (id: Int64, last: Milliseconds)
-    ) throws(StoreError) -> Int {
+    private mutating func delete(_ bucket: Bucket) throws(StoreError) -> Int {
         let samples = try database.integer(
             """
             SELECT coalesce(sum(samples), 0) FROM segment WHERE id >= ? AND id < ?
@@ -80,9 +109,15 @@ struct Retention {
         var gone: Set<Int64> = []
         try database.transaction { () throws(StoreError) in
             try Bucket.delete(bucket.id, in: database)
+            // Names go when the last sample of each tier did.
             let targets = try database.prepare(
-                "SELECT id FROM target WHERE last > 0 AND last <= ?")
-            targets.bind(1, bucket.last)
+                """
+                SELECT id FROM target
+                WHERE last > 0 AND last < ? AND last_5m < ? AND last_1h < ?
+                """)
+            targets.bind(1, try start(of: .raw))
+            targets.bind(2, try start(of: .fiveMinutes))
+            targets.bind(3, try start(of: .hour))
             while try targets.step() { gone.insert(targets.integer(0)) }
             targets.reset()
             for id in gone {

@@ -35,17 +35,39 @@ extension StoreCore {
     /// What the write-ahead log's index takes, at least.
     private static let sharedMemory: Int64 = 64 << 10
 
-    /// Deletes what is too old, and the oldest while everything together is too much.
+    /// Deletes the oldest while everything together is too much.
     func keepLimits() throws(StoreError) {
         try writer.withLock { writer throws(StoreError) in
-            _ = try makeRoom(for: nil, writer.database)
+            _ = try makeRoom(for: 0, latest: nil, writer.database)
         }
     }
 
-    /// Makes room for a section in the database, within `maxBytes` and even while it is written to
-    /// the write-ahead log and from there to the file; false when no deletion is enough for that.
-    func makeRoom(for section: Section?, _ database: Database) throws(StoreError) -> Bool {
-        let growth = section?.databaseBytes ?? 0
+    /// Builds the oldest bucket of coarser samples that is due; false when none is, or the file
+    /// system has no room for it.
+    func buildTier() throws(StoreError) -> Bool {
+        guard isTierDue.load(ordering: .acquiring) else { return false }
+        return try writer.withLock { writer throws(StoreError) in
+            let builder = TierBuilder(writer.database, options)
+            guard let (start, tiers) = try builder.next() else {
+                isTierDue.store(false, ordering: .releasing)
+                return false
+            }
+            let growth = try builder.estimate()
+            guard try hasRoom(for: growth, writer.database),
+                try makeRoom(for: growth, latest: nil, writer.database)
+            else { return false }
+            try builder.build(start, tiers)
+            try writer.database.checkpoint()
+            return true
+        }
+    }
+
+    /// Deletes what is older than the retention before `latest`, and the oldest until `growth` bytes
+    /// fit into the database, within `maxBytes` and even while they are written to the write-ahead
+    /// log and from there to the file; false when no deletion is enough for that.
+    func makeRoom(
+        for growth: Int64, latest: Milliseconds?, _ database: Database
+    ) throws(StoreError) -> Bool {
         // Every page that is new or changed is in the write-ahead log once, with a header.
         let log = growth + growth / 8 + (256 << 10)
         let before = DiskUsage(of: directory)
@@ -57,7 +79,11 @@ extension StoreCore {
         let limit = options.maxBytes - journals - journals / 8 - (64 << 10) - fixed
         let discarded = discardOthers(max(before.database, growth) - limit)
         var retention = Retention(database)
-        if let latest = section?.last { try retention.expire(options.retention, before: latest) }
+        if let latest {
+            let due = try TierBuilder(database, options).next()?.start ?? .max
+            try retention.expire(.raw, options.retention, before: latest, keepingFrom: due)
+            for (tier, time) in options.tiers { try retention.expire(tier, time, before: latest) }
+        }
         let isEnough = try retention.makeRoom(for: growth, limit: limit + discarded)
         note(retention.outcome)
         let file = max(Files.size(path), try database.usedBytes() + (isEnough ? growth : 0))

@@ -33,6 +33,11 @@ struct QueryCommand: AsyncParsableCommand {
     @Option(name: [.short, .long], help: "table, json, csv or chart.")
     var output = QueryFormat.table
 
+    @Flag(
+        help: "Say on stderr how many samples were read, at which resolution, and how long it took."
+    )
+    var stats = false
+
     @Flag(help: "Draw a chart in ASCII; so it is by itself where the locale is not UTF-8.")
     var ascii = false
 
@@ -59,13 +64,15 @@ struct QueryCommand: AsyncParsableCommand {
     func run() async throws {
         try await reportingFailures {
             let client = try host.client()
-            let (path, parameters) = try request()
+            var (path, parameters) = try request()
+            if stats { parameters.append(("stats", "all")) }
             let response = try await client.get(path, query: parameters)
             if output == .json, response.status == 200 {
                 return Terminal.writeJSON(response.body + [UInt8(ascii: "\n")])
             }
             let answer = try QueryAnswer(response, expression: expression)
             for note in answer.notes { Terminal.writeError("\(note)\n") }
+            if stats, let text = answer.statistics { Terminal.writeError("\(text)\n") }
             switch output {
             case .csv: Terminal.write(answer.csv(isForTerminal: Terminal.isInteractive))
             case .chart: Terminal.write(chart(of: answer, parameters))

@@ -16,6 +16,8 @@ struct QueryAnswer {
     let series: [Series]
     /// Warnings and remarks of the engine.
     let notes: [String]
+    /// What the query cost, in words; nil when the server did not say.
+    let statistics: String?
 
     /// Reads a response, or throws what went wrong, with a caret below the place in `expression`.
     init(_ response: APIClient.Response, expression: String) throws {
@@ -33,6 +35,7 @@ struct QueryAnswer {
         isRange = data.resultType == "matrix"
         series = data.series
         notes = (decoded.warnings ?? []) + (decoded.infos ?? [])
+        statistics = data.stats?.description
     }
 
     /// Series of a range, taken out of another answer.
@@ -128,8 +131,35 @@ struct QueryAnswer {
 private struct Payload: Decodable {
     var resultType: String
     var series: [QueryAnswer.Series]
+    var stats: Statistics?
 
-    private enum Keys: String, CodingKey { case resultType, result }
+    private enum Keys: String, CodingKey { case resultType, result, stats }
+
+    /// `stats` with `stats=all`; other servers than Ullage say less.
+    struct Statistics: Decodable, CustomStringConvertible {
+        struct Timings: Decodable { var execTotalTime: Double? }
+        struct Samples: Decodable { var totalQueryableSamples: Int64? }
+
+        var timings: Timings?
+        var samples: Samples?
+        var seriesSelected: Int64?
+        var resolution: Double?
+
+        var description: String {
+            var parts: [String] = []
+            if let count = samples?.totalQueryableSamples { parts.append("\(count) samples") }
+            if let seriesSelected { parts.append("\(seriesSelected) series") }
+            if let resolution {
+                parts.append(
+                    resolution > 0
+                        ? "downsampled to \(Quantity.duration(resolution))" : "as they were taken")
+            }
+            if let seconds = timings?.execTotalTime {
+                parts.append("\(Quantity.decimal(seconds * 1000, 1)) ms")
+            }
+            return parts.joined(separator: ", ")
+        }
+    }
 
     private struct Entry: Decodable {
         var metric: [String: String]
@@ -151,6 +181,7 @@ private struct Payload: Decodable {
     init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: Keys.self)
         resultType = try container.decode(String.self, forKey: .resultType)
+        stats = try container.decodeIfPresent(Statistics.self, forKey: .stats)
         if resultType == "scalar" || resultType == "string" {
             let pair = try container.decode(Pair.self, forKey: .result)
             series = [.init(labels: [:], points: [(pair.time, pair.value)])]
