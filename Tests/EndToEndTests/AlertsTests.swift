@@ -38,7 +38,7 @@ struct AlertsTests {
             "--listen", "127.0.0.1:\(port)",
         ]
         let log = directory.appending("log")
-        FileManager.default.createFile(atPath: log, contents: nil)
+        _ = FileManager.default.createFile(atPath: log, contents: nil)
         agent.standardError = FileHandle(forWritingAtPath: log)
         try agent.run()
         _ = eventually { (try? ullage("alerts", "silence").code) == 0 }
