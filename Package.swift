@@ -125,7 +125,9 @@ let package = Package(
                 "Codecs", "Linux", "LogQL", "Model", "PromQL", logging,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
             ], swiftSettings: gnu),
 
         // Floor 5: configuration.
@@ -138,7 +140,7 @@ let package = Package(
             name: "Agent",
             dependencies: [
                 "CLinux", "Codecs", "Collectors", "Config", "Discovery", "Events", "HTTPAPI",
-                "Linux",
+                "Linux", "LogQL",
                 "LogStore", "Logs", "Model", "Notify", "PromQL",
                 "Runtime", "SeriesStore", logging,
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

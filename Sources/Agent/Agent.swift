@@ -71,6 +71,7 @@ public struct Agent: Sendable {
     ) async throws {
         var services = Serving.services(configuration, sampling, events)
         services.alerting = Notifying.services(notifier)
+        services.logs = logs?.archive
         let logger = logger
         let listen = configuration.listen
         let tcp = HTTPServer(

@@ -4,6 +4,7 @@ import Collectors
 import Config
 import Discovery
 import Linux
+import LogQL
 import LogStore
 import Logging
 import Logs
@@ -16,6 +17,7 @@ final class LogKeeping: Sendable {
     /// tenth of a second.
     let archive: LogArchive
     private let tailing: LogTailing
+    private let meters: LogMeters?
     private let registry: ContainerRegistry
     private let retention: Wakeup
     private static let retentionInterval: Milliseconds = 60_000
@@ -31,10 +33,12 @@ final class LogKeeping: Sendable {
         options.maxBytes = Int(configuration.logs.maxSize)
         options.maxBytesPerLog = Int(configuration.logs.maxContainerSize)
         archive = LogArchive(directory: directory.logs)
+        meters = try LogMetering.meters(configuration)
         do {
             store = try LogStore(directory: directory.logs, options: options)
             retention = try Wakeup()
-            tailing = try LogTailing(sink: store) { problem in
+            let sink: any LogSink = meters.map { MeteredSink(store: store, meters: $0) } ?? store
+            tailing = try LogTailing(sink: sink) { problem in
                 logger.warning("\(problem)")
             }
         } catch {
@@ -110,6 +114,6 @@ final class LogKeeping: Sendable {
             SelfReading(LogMetrics.storeErrors, [:], Double(stored.errors)),
             SelfReading(LogMetrics.removedSegments, [:], Double(stored.removedSegments)),
             SelfReading(LogMetrics.gaps, [:], Double(stored.gaps)),
-        ]
+        ] + (meters.map(LogMetering.readings) ?? [])
     }
 }

@@ -12,9 +12,15 @@ public struct SelfReading: Sendable {
     public var labels: Labels
     /// The number.
     public var value: Double
+    /// What the sample is called, when it is not called as the metric.
+    public var sampleName: String?
 
     /// A reading.
-    public init(_ metric: MetricDescriptor, _ labels: Labels = [:], _ value: Double) {
+    public init(
+        _ metric: MetricDescriptor, _ labels: Labels = [:], _ value: Double,
+        sampleName: String? = nil
+    ) {
+        self.sampleName = sampleName
         self.metric = metric
         self.labels = labels
         self.value = value
@@ -38,14 +44,15 @@ final class SelfCollector {
         _ readings: [SelfReading], into batch: inout Batch, appender: any Appender
     ) throws {
         for reading in readings + process() {
-            let key = Key(name: reading.metric.name, labels: reading.labels)
+            let key = Key(name: reading.sampleName ?? reading.metric.name, labels: reading.labels)
             let ref: SeriesRef
             if let known = series[key] {
                 ref = known
             } else {
                 let target = try self.target ?? appender.target([:])
                 self.target = target
-                ref = try appender.series(reading.metric, target: target, labels: reading.labels)
+                ref = try appender.series(
+                    reading.metric, sampleName: key.name, target: target, labels: reading.labels)
                 series[key] = ref
             }
             batch.append(ref, reading.value)

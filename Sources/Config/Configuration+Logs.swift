@@ -15,5 +15,25 @@ extension Configuration {
         public var files: [String] = []
         /// Where the kubelet has the logs of pods; empty for nowhere.
         public var pods = "/var/log/pods"
+        /// Metrics made of lines.
+        public var metrics: [LogMetric] = []
+    }
+
+    /// A metric made of lines, as it is written.
+    public struct LogMetric: Hashable, Sendable {
+        /// The metric's name.
+        public var name = ""
+        /// What it is, in words.
+        public var help = ""
+        /// `count`, `sum` or `histogram`.
+        public var type = "count"
+        /// The lines, in LogQL.
+        public var query = ""
+        /// The label whose value is taken; empty for a count.
+        public var value = ""
+        /// The labels of its series.
+        public var labels: [String] = []
+        /// The bounds of a histogram; empty for the usual ones.
+        public var buckets: [Double] = []
     }
 }

@@ -53,5 +53,6 @@ extension Keys {
             }
             c.logs.pods = text == "none" ? "" : text
         },
+        logMetrics,
     ]
 }

@@ -47,10 +47,13 @@ public struct HTTPServer: Sendable {
             middleware: Recording(
                 counters: services.counters,
                 methods: Dictionary(
-                    endpoints.map { ($0.path, $0.methods) } + [("/metrics", [.get])],
+                    endpoints.map { ($0.path, $0.methods) } + [
+                        ("/metrics", [.get]), ("/loki/api/v1/tail", [.get]),
+                    ],
                     uniquingKeysWith: { $0 + $1 })))
         if case .tcp = address { router.add(middleware: SameOrigin()) }
         addRoutes(router)
+        LokiTail(services: services, threads: threads).add(to: router)
         let gate = QueryGate(limits: limits, threads: threads, counters: services.counters)
         for endpoint in endpoints { endpoint.add(to: router, services: services, gate: gate) }
         let target: BindAddress =

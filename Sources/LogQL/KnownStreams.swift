@@ -34,7 +34,8 @@ final class KnownStreams {
     private(set) var levels: Set<LogLevel> = []
 
     private let matchers: CompiledMatchers
-    private var bases: [Labels] = []
+    /// For each log its streams' labels, and those that selectors are tried on.
+    private var bases: [(shown: Labels, tried: Labels)] = []
     private var known: [KnownStream?]
 
     private static let perLog = 2 * 2 * (Int(LogLevel.fatal.rawValue) + 1)
@@ -47,11 +48,15 @@ final class KnownStreams {
         var outputs: Set<LogStream> = []
         var levels: Set<LogLevel> = []
         for identity in all {
-            let base = StreamLabels.base(identity)
+            let base = (
+                shown: StreamLabels.base(identity), tried: StreamLabels.tried(identity)
+            )
             var isSelected = false
             for output in byOutput ? [LogStream.stdout, .stderr] : [.stdout] {
                 for level in byLevel ? LogLevel.allCases : [.unknown] {
-                    guard matchers.match(StreamLabels.of(base, output, level)) else { continue }
+                    guard matchers.match(StreamLabels.of(base.tried, output, level)) else {
+                        continue
+                    }
                     isSelected = true
                     outputs.insert(output)
                     levels.insert(level)
@@ -68,26 +73,35 @@ final class KnownStreams {
 
     /// The stream of an entry that came from `identities`.
     func stream(of entry: LogEntry) -> KnownStream {
+        stream(of: entry.origin, entry.stream, entry.level, isGap: entry.isGap)
+    }
+
+    /// The stream of the entries of a log that have these in common.
+    func stream(
+        of log: Int, _ output: LogStream, _ level: LogLevel, isGap: Bool
+    ) -> KnownStream {
         let place =
-            entry.origin * Self.perLog + (entry.stream == .stderr ? 1 : 0)
-            + (entry.isGap ? 2 : 0) + 4 * Int(entry.level.rawValue)
+            log * Self.perLog + (output == .stderr ? 1 : 0) + (isGap ? 2 : 0)
+            + 4 * Int(level.rawValue)
         if let stream = known[place] { return stream }
-        let labels = StreamLabels.of(bases[entry.origin], entry.stream, entry.level)
+        let base = bases[log]
         let stream = KnownStream(
-            id: identities[entry.origin].id, isSelected: matchers.match(labels), labels: labels,
-            metadata: StreamLabels.metadata(
-                identities[entry.origin], entry.level, isGap: entry.isGap))
+            id: identities[log].id,
+            isSelected: matchers.match(StreamLabels.of(base.tried, output, level)),
+            labels: StreamLabels.of(base.shown, output, level),
+            metadata: StreamLabels.metadata(identities[log], level, isGap: isGap))
         known[place] = stream
         return stream
     }
 
-    /// Every combination that may have entries, for lists of series.
-    func all() -> [Labels] {
+    /// The labels of a log's streams that have one of these outputs and levels and are taken.
+    func streams(of log: Int, _ outputs: Set<LogStream>, _ levels: Set<LogLevel>) -> [Labels] {
         var result: [Labels] = []
-        for base in bases {
-            for output in [LogStream.stdout, .stderr] {
-                let labels = StreamLabels.of(base, output, .unknown)
-                if matchers.match(labels) { result.append(labels) }
+        for output in [LogStream.stdout, .stderr] where outputs.contains(output) {
+            for level in LogLevel.allCases where levels.contains(level) {
+                if matchers.match(StreamLabels.of(bases[log].tried, output, level)) {
+                    result.append(StreamLabels.of(bases[log].shown, output, level))
+                }
             }
         }
         return result
@@ -101,13 +115,30 @@ enum StreamLabels {
     /// The label that says how serious a line is.
     static let level = "level"
 
-    /// What is the same for all entries of a log, under names that a query can write.
+    /// What is the same for all entries of a log. `service_name` is what Loki calls the label by
+    /// which Grafana's log views group.
     static func base(_ identity: LogIdentity) -> Labels {
+        var labels = Labels()
+        for label in identity.streamLabels.pairs {
+            labels[LabelName.plain(label.name.utf8)] = label.value
+        }
+        if labels[service].isEmpty {
+            let name = labels["compose_service"]
+            labels[service] = name.isEmpty ? labels["container"] : name
+        }
+        return labels
+    }
+
+    private static let service = "service_name"
+
+    /// What selectors are tried on: beside the streams' labels the id, the name and the
+    /// container's own labels, under names that a query can write.
+    static func tried(_ identity: LogIdentity) -> Labels {
         var labels = Labels()
         for label in identity.selectable.pairs {
             labels[LabelName.plain(label.name.utf8)] = label.value
         }
-        return labels
+        return labels.merging(base(identity))
     }
 
     /// With what an entry adds.

@@ -66,11 +66,11 @@ final class LineProcessor {
     }
 
     /// Takes a line through the stages; false when it is not wanted. What became of it is in
-    /// `state`. Gaps are not tried by the store, so they go through all of them.
+    /// `state`. `isFiltered` says that a store has tried `filters`; it tries none on gaps.
     func run(
-        _ bytes: UnsafeRawBufferPointer, timestamp: Int64, isGap: Bool, of stream: KnownStream
+        _ bytes: UnsafeRawBufferPointer, timestamp: Int64, isFiltered: Bool, of stream: KnownStream
     ) -> Bool {
-        let steps = isGap ? steps : remaining
+        let steps = isFiltered ? remaining : steps
         state.reset(bytes, timestamp: timestamp)
         guard !steps.isEmpty || changesLabels else { return true }
         state.labels.reset(stream: stream.labels, metadata: stream.metadata)

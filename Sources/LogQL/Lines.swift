@@ -81,7 +81,7 @@ extension LogEngine {
             found.looked(at: entry, of: stream)
             guard
                 processor.run(
-                    bytes, timestamp: entry.timestamp, isGap: entry.isGap, of: stream)
+                    bytes, timestamp: entry.timestamp, isFiltered: !entry.isGap, of: stream)
             else { return true }
             meter.took()
             return try found.take(processor, stream)

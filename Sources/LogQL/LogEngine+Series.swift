@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Matching
 public import Model
 public import PromQL
 
@@ -84,19 +83,10 @@ extension LogEngine {
         _ body: ([Labels], LogExtent) -> Void
     ) throws(QueryError) {
         do {
-            let compiled = try CompiledMatchers(matchers)
             let streams = try KnownStreams(matchers, among: try querier.logs([]))
             let extents = try querier.extents(streams.identities, from: start, to: end)
-            for (identity, extent) in zip(streams.identities, extents) where extent.entries > 0 {
-                let base = StreamLabels.base(identity)
-                var labels: [Labels] = []
-                for output in [LogStream.stdout, .stderr] where extent.streams.contains(output) {
-                    for level in LogLevel.allCases where extent.levels.contains(level) {
-                        let all = StreamLabels.of(base, output, level)
-                        if compiled.match(all) { labels.append(all) }
-                    }
-                }
-                body(labels, extent)
+            for (log, extent) in extents.enumerated() where extent.entries > 0 {
+                body(streams.streams(of: log, extent.streams, extent.levels), extent)
             }
         } catch let error as QueryError {
             throw error

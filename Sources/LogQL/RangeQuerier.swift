@@ -161,7 +161,7 @@ struct RangeEvaluation {
             meter: &meter
         ) { (bytes, entry, stream, meter) throws(QueryError) in
             guard !entry.isGap,
-                processor.run(bytes, timestamp: entry.timestamp, isGap: false, of: stream),
+                processor.run(bytes, timestamp: entry.timestamp, isFiltered: true, of: stream),
                 let value = try value(stream)
             else { return true }
             meter.took()
@@ -213,12 +213,7 @@ struct RangeEvaluation {
             try refuseErrors()
             return nil
         }
-        let value: Double? =
-            switch unwrap.conversion {
-            case .number: GoNumber.parse(text)
-            case .bytes: ByteSize.parse(text)
-            case .duration, .durationSeconds: GoDuration.parse(text).map { Double($0) / 1e9 }
-            }
+        let value = unwrap.number(text)
         if value == nil {
             processor.state.labels.fail(
                 "SampleExtractionErr", "\(unwrap.label)=\(Quoting.quote(text)) is no number")

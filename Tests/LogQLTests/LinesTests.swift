@@ -23,12 +23,21 @@ import Testing
 
     @Test func selectorsSeeNamesOutputsLevelsAndLabels() throws {
         let store = try filled()
-        #expect(try store.texts(#"{name="web"}"#).count == 4)
-        #expect(try store.texts(#"{name=~"w.*|db", stream="stderr"}"#) == [Self.logfmt])
+        #expect(try store.texts(#"{container="web"}"#).count == 4)
+        #expect(try store.texts(#"{container=~"w.*|db", stream="stderr"}"#) == [Self.logfmt])
         #expect(try store.texts(#"{level="error"}"#) == [Self.logfmt])
-        #expect(try store.texts(#"{name="web", level!="error"}"#).count == 3)
+        #expect(try store.texts(#"{container="web", level!="error"}"#).count == 3)
         #expect(try store.texts(#"{com_docker_compose_service="db"}"#).count == 2)
-        #expect(try store.texts(#"{name="nobody"}"#) == [])
+        #expect(try store.texts(#"{container="nobody"}"#) == [])
+        // The id, the name and the container's own labels select, and are not shown.
+        #expect(try store.texts(#"{id="id-db", name=~".+"}"#).count == 2)
+        #expect(
+            try store.lines(#"{com_docker_compose_project="shop", container="db"}"#)[0].labels
+                == [
+                    "container": "db", "detected_level": "unknown", "engine": "docker",
+                    "id": "id-db", "image": "image-db", "level": "unknown", "service_name": "db",
+                    "stream": "stdout",
+                ])
     }
 
     @Test func limitDirectionAndTimes() throws {
@@ -76,7 +85,7 @@ import Testing
     }
 
     @Test func jsonMakesLabels() throws {
-        let all = try labels(#"{name="web"} |= "req" | json"#)
+        let all = try labels(#"{container="web"} |= "req" | json"#)
         #expect(all["level_extracted"] == "error")
         #expect(all["n"] == "3")
         #expect(all["req_path"] == "/a b")
@@ -84,43 +93,44 @@ import Testing
         #expect(all["list"] == "")
         #expect(all["__error__"] == "")
         let some = try labels(
-            #"{name="web"} |= "req" | json p="req.path", x="req.h[\"x-y\"]", l="list[1]", o="req.h", none="a.b""#
+            #"{container="web"} |= "req" | json p="req.path", x="req.h[\"x-y\"]", l="list[1]", o="req.h", none="a.b""#
         )
         #expect(some["p"] == "/a b")
         #expect(some["x"] == "z")
         #expect(some["l"] == "two")
         #expect(some["o"] == #"{"x-y":"z"}"#)
         #expect(some["none"] == "" && some["n"] == "")
-        #expect(try labels(#"{name="web"} |= "plain" | json"#)["__error__"] == "JSONParserErr")
+        #expect(try labels(#"{container="web"} |= "plain" | json"#)["__error__"] == "JSONParserErr")
     }
 
     @Test func logfmtMakesLabels() throws {
-        let all = try labels(#"{name="web"} |= "he said" | logfmt"#)
+        let all = try labels(#"{container="web"} |= "he said" | logfmt"#)
         #expect(all["msg"] == #"he said "hi""#)
         #expect(all["took"] == "250ms")
         #expect(all["err"] == "" && all["__error__"] == "")
-        let strict = try labels(#"{name="web"} |= "he said" | logfmt --strict"#)
+        let strict = try labels(#"{container="web"} |= "he said" | logfmt --strict"#)
         #expect(strict["__error__"] == "LogfmtParserErr")
         #expect(strict["code"] == "7")
-        let some = try labels(#"{name="web"} |= "he said" | logfmt c="code", took"#)
+        let some = try labels(#"{container="web"} |= "he said" | logfmt c="code", took"#)
         #expect(some["c"] == "7" && some["took"] == "250ms" && some["msg"] == "")
     }
 
     @Test func patternsAndExpressionsMakeLabels() throws {
         let pattern = try labels(
-            #"{name="web"} | pattern "<ip> - - <_> \"<method> <uri> <_>\" <status> <size>" | status>=500"#
+            #"{container="web"} | pattern "<ip> - - <_> \"<method> <uri> <_>\" <status> <size>" | status>=500"#
         )
         #expect(pattern["ip"] == "10.1.2.3")
         #expect(pattern["uri"] == "/cart?id=1")
         #expect(pattern["size"] == "81")
-        let expression = try labels(#"{name="web"} |= "GET" | regexp "(?P<m>GET|PUT) (?P<p>\\S+)""#)
+        let expression = try labels(
+            #"{container="web"} |= "GET" | regexp "(?P<m>GET|PUT) (?P<p>\\S+)""#)
         #expect(expression["m"] == "GET" && expression["p"] == "/cart?id=1")
     }
 
     @Test func conditionsOnLabels() throws {
         let store = try filled()
         func count(_ condition: String) throws -> Int {
-            try store.texts(#"{name="web"} |= "req" | json | "# + condition).count
+            try store.texts(#"{container="web"} |= "req" | json | "# + condition).count
         }
         #expect(try count("n=3") == 1)
         #expect(try count("n>3") == 0)
@@ -132,28 +142,30 @@ import Testing
         #expect(try count(#"missing>1"#) == 0)
         #expect(try count(#"missing="""#) == 1)
         // What is no number stays, with an error.
-        let odd = try labels(#"{name="web"} |= "req" | json | req_path > 5"#)
+        let odd = try labels(#"{container="web"} |= "req" | json | req_path > 5"#)
         #expect(odd["__error__"] == "LabelFilterErr")
         #expect(try count(#"req_path > 5 | __error__="""#) == 0)
         #expect(
-            try store.texts(#"{name="web"} | pattern "<ip> <_>" | ip=ip("10.0.0.0-10.255.0.0")"#)
+            try store.texts(
+                #"{container="web"} | pattern "<ip> <_>" | ip=ip("10.0.0.0-10.255.0.0")"#)
                 == [Self.access])
     }
 
     @Test func labelsAndLinesAreChanged() throws {
         let renamed = try labels(
-            #"{name="web"} |= "req" | json | label_format path=req_path, k="v""#)
+            #"{container="web"} |= "req" | json | label_format path=req_path, k="v""#)
         #expect(renamed["path"] == "/a b" && renamed["req_path"] == "" && renamed["k"] == "v")
-        let dropped = try labels(#"{name="web"} |= "req" | json | drop n, level, took="2s""#)
+        let dropped = try labels(#"{container="web"} |= "req" | json | drop n, level, took="2s""#)
         #expect(dropped["n"] == "" && dropped["level"] == "" && dropped["took"] == "1.5s")
-        let kept = try labels(#"{name="web"} |= "req" | json | keep n, name="web", took="x""#)
-        #expect(kept == ["n": "3", "name": "web"])
+        let kept = try labels(
+            #"{container="web"} |= "req" | json | keep n, container="web", took="x""#)
+        #expect(kept == ["container": "web", "n": "3"])
         let store = try filled()
-        #expect(try store.texts(#"{name="db"} |= "red" | decolorize"#) == ["red text"])
-        #expect(try store.texts(#"{name="db"} |= "red" | line_format "x" |= "x""#) == ["x"])
-        #expect(try store.texts(#"{name="db"} |= "red" | line_format "x" |= "red""#) == [])
+        #expect(try store.texts(#"{container="db"} |= "red" | decolorize"#) == ["red text"])
+        #expect(try store.texts(#"{container="db"} |= "red" | line_format "x" |= "x""#) == ["x"])
+        #expect(try store.texts(#"{container="db"} |= "red" | line_format "x" |= "red""#) == [])
         try store.add([(7, #"{"_entry":"the line","pod":"p1","n":1}"#)], of: "packed")
-        let packed = try store.lines(#"{name="packed"} | unpack | pod="p1""#)
+        let packed = try store.lines(#"{container="packed"} | unpack | pod="p1""#)
         #expect(packed.map(\.text) == ["the line"])
         #expect(packed[0].labels["n"] == "")
     }
@@ -161,10 +173,11 @@ import Testing
     @Test func gapsAreShownAsLines() throws {
         let store = try filled()
         try store.add([(7, "3 lines are missing")], of: "db", .stderr, isGap: true)
-        let lines = try store.lines(#"{name="db"} |= "missing""#)
+        let lines = try store.lines(#"{container="db"} |= "missing""#)
         #expect(lines.count == 1 && lines[0].labels["gap"] == "true")
-        #expect(try store.texts(#"{name="db"} |= "plain""#) == ["other plain"])
-        #expect(try store.vector(#"sum(count_over_time({name="db"}[1m]))"#, at: 10) == ["{}": 2])
+        #expect(try store.texts(#"{container="db"} |= "plain""#) == ["other plain"])
+        #expect(
+            try store.vector(#"sum(count_over_time({container="db"}[1m]))"#, at: 10) == ["{}": 2])
     }
 
     @Test func labelsHaveAnOrigin() throws {
@@ -172,28 +185,28 @@ import Testing
         var request = LineRequest(start: 0, end: 100 * FilledStore.second)
         request.limit = 10
         let result = try store.engine.lines(
-            try LogParser.pipeline(#"{name="web"} |= "req" | json n"#), request)
+            try LogParser.pipeline(#"{container="web"} |= "req" | json n"#), request)
         let stream = try #require(result.streams.first)
         #expect(stream.parsed == ["n": "3"])
         #expect(stream.metadata == ["detected_level": "unknown", "id": "id-web"])
-        #expect(stream.stream["name"] == "web" && stream.stream["stream"] == "stdout")
+        #expect(stream.stream["container"] == "web" && stream.stream["stream"] == "stdout")
         #expect(result.next == ["id-web": 3])
     }
 
     @Test func boundsEndAQuery() throws {
         let store = try filled()
         store.options.maxBytes = 20
-        let long = #expect(throws: QueryError.self) { try store.texts(#"{name="web"}"#) }
+        let long = #expect(throws: QueryError.self) { try store.texts(#"{container="web"}"#) }
         #expect(long?.message.contains("too many bytes") == true)
         store.options.maxBytes = .max
         store.options.maxSeries = 1
         let error = #expect(throws: QueryError.self) {
-            try store.vector(#"count_over_time({name="web"}[1m])"#, at: 10)
+            try store.vector(#"count_over_time({container="web"}[1m])"#, at: 10)
         }
         #expect(error?.message.contains("maximum of series (1)") == true)
         let stopped = #expect(throws: QueryError.self) {
             _ = try store.engine.lines(
-                try LogParser.pipeline(#"{name="web"}"#), LineRequest(start: 0, end: .max),
+                try LogParser.pipeline(#"{container="web"}"#), LineRequest(start: 0, end: .max),
                 options: QueryOptions(interruption: { QueryError(.canceled, "gone") }))
         }
         #expect(stopped?.kind == .canceled)
@@ -220,7 +233,7 @@ import Testing
             "| decolorize",
             #"|= ip("10.0.0.0/8")"#, #"!= ip("::/0")"#, #"|> "<_>{<_>""#, "| json | a > 5",
         ] {
-            #expect(throws: Never.self) { try store.texts(#"{name="odd"} "# + stage) }
+            #expect(throws: Never.self) { try store.texts(#"{container="odd"} "# + stage) }
         }
     }
 }

@@ -21,22 +21,27 @@ import Testing
 
     @Test func linesAreCounted() throws {
         let store = try filled()
-        let query = #"sum by (name) (count_over_time({engine="docker"}[10s]))"#
+        let query = #"sum by (container) (count_over_time({engine="docker"}[10s]))"#
         // After the start of the window, up to its end.
-        #expect(try store.vector(query, at: 50) == [#"{name="web"}"#: 10, #"{name="db"}"#: 1])
-        #expect(try store.vector(#"sum(rate({name="web"}[20s]))"#, at: 50) == ["{}": 1])
         #expect(
-            try store.vector(#"sum(count_over_time({name="web"} |= "code=500" [1m]))"#, at: 100)
+            try store.vector(query, at: 50) == [#"{container="web"}"#: 10, #"{container="db"}"#: 1])
+        #expect(try store.vector(#"sum(rate({container="web"}[20s]))"#, at: 50) == ["{}": 1])
+        #expect(
+            try store.vector(
+                #"sum(count_over_time({container="web"} |= "code=500" [1m]))"#, at: 100)
                 == ["{}": 6])
         #expect(
-            try store.vector(#"sum(count_over_time({name="web"}[10s] offset 1m))"#, at: 60) == [:])
+            try store.vector(#"sum(count_over_time({container="web"}[10s] offset 1m))"#, at: 60)
+                == [:])
         #expect(
-            try store.vector(#"sum(count_over_time({name="web"}[10s] offset 1m))"#, at: 65) == [
-                "{}": 5
-            ])
-        #expect(try store.vector(#"sum(bytes_over_time({name="db"}[20s]))"#, at: 20) == ["{}": 6])
-        #expect(try store.vector(#"sum(bytes_rate({name="db"}[20s]))"#, at: 20) == ["{}": 0.3])
-        let whole = try store.vector(#"count_over_time({name="db"}[20s])"#, at: 20)
+            try store.vector(#"sum(count_over_time({container="web"}[10s] offset 1m))"#, at: 65)
+                == [
+                    "{}": 5
+                ])
+        #expect(
+            try store.vector(#"sum(bytes_over_time({container="db"}[20s]))"#, at: 20) == ["{}": 6])
+        #expect(try store.vector(#"sum(bytes_rate({container="db"}[20s]))"#, at: 20) == ["{}": 0.3])
+        let whole = try store.vector(#"count_over_time({container="db"}[20s])"#, at: 20)
         #expect(whole.values.first == 2)
         #expect(whole.keys.first?.contains(#"detected_level="unknown""#) == true)
     }
@@ -46,18 +51,19 @@ import Testing
         func value(_ query: String, at second: Double = 10) throws -> Double? {
             try store.vector(query, at: second).values.first
         }
-        let web = #"{name="web"} | logfmt | keep name, n, took, size"#
+        let web = #"{container="web"} | logfmt | keep container, n, took, size"#
         #expect(try value("sum_over_time(\(web) | drop took, size | unwrap n [10s])") == 55)
-        #expect(try value("avg_over_time(\(web) | unwrap n [10s]) by (name)") == 5.5)
-        #expect(try value("max_over_time(\(web) | unwrap n [10s]) by (name)") == 10)
-        #expect(try value("min_over_time(\(web) | unwrap n [10s]) by (name)") == 1)
-        #expect(try value("first_over_time(\(web) | unwrap n [5s]) by (name)") == 6)
-        #expect(try value("last_over_time(\(web) | unwrap n [5s]) by (name)") == 10)
-        #expect(try value("stdvar_over_time(\(web) | unwrap n [10s]) by (name)") == 8.25)
+        #expect(try value("avg_over_time(\(web) | unwrap n [10s]) by (container)") == 5.5)
+        #expect(try value("max_over_time(\(web) | unwrap n [10s]) by (container)") == 10)
+        #expect(try value("min_over_time(\(web) | unwrap n [10s]) by (container)") == 1)
+        #expect(try value("first_over_time(\(web) | unwrap n [5s]) by (container)") == 6)
+        #expect(try value("last_over_time(\(web) | unwrap n [5s]) by (container)") == 10)
+        #expect(try value("stdvar_over_time(\(web) | unwrap n [10s]) by (container)") == 8.25)
         #expect(
-            try value("stddev_over_time(\(web) | unwrap n [10s]) by (name)") == 8.25.squareRoot())
-        #expect(try value("quantile_over_time(0.5, \(web) | unwrap n [10s]) by (name)") == 5.5)
-        #expect(try value("quantile_over_time(1, \(web) | unwrap n [10s]) by (name)") == 10)
+            try value("stddev_over_time(\(web) | unwrap n [10s]) by (container)")
+                == 8.25.squareRoot())
+        #expect(try value("quantile_over_time(0.5, \(web) | unwrap n [10s]) by (container)") == 5.5)
+        #expect(try value("quantile_over_time(1, \(web) | unwrap n [10s]) by (container)") == 10)
         let took = try #require(
             try value("sum(sum_over_time(\(web) | unwrap duration(took) [10s]))"))
         #expect(abs(took - 0.055) < 1e-12)
@@ -70,9 +76,9 @@ import Testing
     @Test func windowsOfARangeQuery() throws {
         let store = try filled()
         let result = try store.matrix(
-            #"sum(count_over_time({name="web"}[30s]))"#, 0, 140, 20)
+            #"sum(count_over_time({container="web"}[30s]))"#, 0, 140, 20)
         #expect(result == ["{}": [20: 20, 40: 30, 60: 30, 80: 30, 100: 30, 120: 10]])
-        let sparse = try store.matrix(#"sum(count_over_time({name="web"}[2s]))"#, 0, 40, 20)
+        let sparse = try store.matrix(#"sum(count_over_time({container="web"}[2s]))"#, 0, 40, 20)
         #expect(sparse == ["{}": [20: 2, 40: 2]])
     }
 
@@ -97,8 +103,8 @@ import Testing
             let function = functions[round % functions.count]
             let prefix = function == "quantile_over_time" ? "0.9, " : ""
             let result = try store.matrix(
-                function + #"(\#(prefix){name="web"} | logfmt | unwrap v [\#(Int(window))s])"#
-                    + (function == "sum_over_time" ? "" : " by (name)"), 0, 500, step)
+                function + #"(\#(prefix){container="web"} | logfmt | unwrap v [\#(Int(window))s])"#
+                    + (function == "sum_over_time" ? "" : " by (container)"), 0, 500, step)
             let points = try #require(result.values.first)
             for i in 0...Int(500 / step) {
                 let end = Double(i) * step
@@ -134,31 +140,32 @@ import Testing
 
     @Test func aggregationsAndOperatorsAreThoseOfPromQL() throws {
         let store = try filled()
-        let byName = #"sum by (name) (count_over_time({engine="docker"}[1m]))"#
+        let byName = #"sum by (container) (count_over_time({engine="docker"}[1m]))"#
         #expect(try store.vector("vector(1)+vector(1)", at: 1) == ["{}": 2])
         #expect(try store.vector("1 + 2 * 3", at: 1) == ["scalar": 7])
-        #expect(try store.vector("topk(1, \(byName))", at: 60) == [#"{name="web"}"#: 60])
-        #expect(try store.vector("bottomk(1, \(byName))", at: 60) == [#"{name="db"}"#: 6])
+        #expect(try store.vector("topk(1, \(byName))", at: 60) == [#"{container="web"}"#: 60])
+        #expect(try store.vector("bottomk(1, \(byName))", at: 60) == [#"{container="db"}"#: 6])
         #expect(try store.vector("max(\(byName)) - min(\(byName))", at: 60) == ["{}": 54])
-        #expect(try store.vector("\(byName) > 10", at: 60) == [#"{name="web"}"#: 60])
+        #expect(try store.vector("\(byName) > 10", at: 60) == [#"{container="web"}"#: 60])
         #expect(
             try store.vector("\(byName) > bool 10", at: 60) == [
-                #"{name="web"}"#: 1, #"{name="db"}"#: 0,
+                #"{container="web"}"#: 1, #"{container="db"}"#: 0,
             ])
         #expect(
             try store.vector(
-                #"sum by (name) (count_over_time({engine="docker"} |= "n=1" [1m])) / \#(byName)"#,
-                at: 60) == [#"{name="web"}"#: 11.0 / 60, #"{name="db"}"#: 2.0 / 6])
+                #"sum by (container) (count_over_time({engine="docker"} |= "n=1" [1m])) / \#(byName)"#,
+                at: 60) == [#"{container="web"}"#: 11.0 / 60, #"{container="db"}"#: 2.0 / 6])
         #expect(
-            try store.vector(#"label_replace(\#(byName), "x", "$1", "name", "(.).*")"#, at: 60)
-                == [#"{name="web", x="w"}"#: 60, #"{name="db", x="d"}"#: 6])
+            try store.vector(#"label_replace(\#(byName), "x", "$1", "container", "(.).*")"#, at: 60)
+                == [#"{container="web", x="w"}"#: 60, #"{container="db", x="d"}"#: 6])
         #expect(
             try store.vector(
-                #"\#(byName) and on (name) sum by (name) (count_over_time({name="db"}[1m]))"#,
+                #"\#(byName) and on (container) sum by (container) (count_over_time({container="db"}[1m]))"#,
                 at: 60)
-                == [#"{name="db"}"#: 6])
+                == [#"{container="db"}"#: 6])
         #expect(
-            try store.vector(#"sum(count_over_time({name="nobody"}[1m])) or vector(0)"#, at: 60)
+            try store.vector(
+                #"sum(count_over_time({container="nobody"}[1m])) or vector(0)"#, at: 60)
                 == ["{}": 0])
         guard
             case .vector(let sorted) = try store.engine.instant("sort_desc(\(byName))", at: 60_000)
@@ -169,12 +176,12 @@ import Testing
 
     @Test func absence() throws {
         let store = try filled()
-        let query = #"absent_over_time({name="db", level=~".+"}[5s])"#
+        let query = #"absent_over_time({container="db", level=~".+"}[5s])"#
         #expect(try store.vector(query, at: 30) == [:])
-        #expect(try store.vector(query, at: 37) == [#"{name="db"}"#: 1])
+        #expect(try store.vector(query, at: 37) == [#"{container="db"}"#: 1])
         #expect(
-            try store.vector(#"absent_over_time({name="nobody"}[5s])"#, at: 30) == [
-                #"{name="nobody"}"#: 1
+            try store.vector(#"absent_over_time({container="nobody"}[5s])"#, at: 30) == [
+                #"{container="nobody"}"#: 1
             ])
     }
 
@@ -185,31 +192,33 @@ import Testing
             return error?.message ?? ""
         }
         #expect(
-            message(#"count_over_time({name="web"} | json [5s])"#).hasPrefix(
+            message(#"count_over_time({container="web"} | json [5s])"#).hasPrefix(
                 "pipeline error: 'JSONParserErr'"))
         #expect(
-            message(#"sum_over_time({name="web"} | logfmt | unwrap took [5s])"#)
+            message(#"sum_over_time({container="web"} | logfmt | unwrap took [5s])"#)
                 .hasPrefix("pipeline error: 'SampleExtractionErr'"))
         #expect(
             try store.vector(
-                #"sum(sum_over_time({name="web"} | logfmt | unwrap took | __error__="" [5s]))"#,
+                #"sum(sum_over_time({container="web"} | logfmt | unwrap took | __error__="" [5s]))"#,
                 at: 10) == [:])
         #expect(
             try store.vector(
-                #"sum(count_over_time({name="web"} | json | __error__="" [5s]))"#, at: 10) == [:])
+                #"sum(count_over_time({container="web"} | json | __error__="" [5s]))"#, at: 10)
+                == [:])
         #expect(
             try store.vector(
-                #"sum(count_over_time({name="web"} | json | drop __error__ [5s]))"#, at: 10) == [
+                #"sum(count_over_time({container="web"} | json | drop __error__ [5s]))"#, at: 10)
+                == [
                     "{}": 5
                 ])
         #expect(
-            message(#"{name="web"}"#).contains(
+            message(#"{container="web"}"#).contains(
                 "log queries are not supported as an instant query type"))
     }
 
     @Test func boundsOfSteps() throws {
         let store = try filled()
-        guard case .metric(let metric) = try LogParser.parse(#"rate({name="web"}[1m])"#) else {
+        guard case .metric(let metric) = try LogParser.parse(#"rate({container="web"}[1m])"#) else {
             return
         }
         for (start, end, step) in [

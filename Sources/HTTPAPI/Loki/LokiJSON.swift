@@ -46,7 +46,7 @@ enum LokiJSON {
                     json.raw(",\"values\":")
                     json.list(one.points) { $0.point($1.timestamp, $1.value) }
                     json.raw("}")
-                    try check(json, call)
+                    try check(json, call.limits.maxAnswer)
                 }
             case .string:
                 json.raw("{\"resultType\":\"vector\",\"result\":[]")
@@ -66,7 +66,9 @@ enum LokiJSON {
             json.raw("{\"resultType\":\"streams\",")
             if categorized { json.raw("\"encodingFlags\":[\"categorize-labels\"],") }
             json.raw("\"result\":")
-            try list(result.streams, categorized: categorized, isForward: isForward, call, &json)
+            try list(
+                result.streams, categorized: categorized, isForward: isForward,
+                maxAnswer: call.limits.maxAnswer, &json)
             stats(result.stats, entries: count, &json)
             json.raw("}")
         }
@@ -74,7 +76,7 @@ enum LokiJSON {
 
     /// The streams alone, as `tail` has them too.
     static func list(
-        _ streams: [LineStream], categorized: Bool, isForward: Bool, _ call: APICall,
+        _ streams: [LineStream], categorized: Bool, isForward: Bool, maxAnswer: Int,
         _ json: inout JSONWriter
     ) throws {
         guard categorized else {
@@ -84,7 +86,7 @@ enum LokiJSON {
                 json.raw(",\"values\":")
                 try json.list(stream.lines) { json, line in
                     value(line, nil, &json)
-                    try check(json, call)
+                    try check(json, maxAnswer)
                 }
                 json.raw("}")
             }
@@ -105,7 +107,7 @@ enum LokiJSON {
             json.raw(",\"values\":")
             try json.list(lines) { json, one in
                 value(one.line, streams[one.of], &json)
-                try check(json, call)
+                try check(json, maxAnswer)
             }
             json.raw("}")
         }
@@ -133,11 +135,11 @@ enum LokiJSON {
         json.raw("]")
     }
 
-    private static func check(_ json: JSONWriter, _ call: APICall) throws(APIError) {
-        guard json.bytes.count <= call.limits.maxAnswer else {
+    private static func check(_ json: JSONWriter, _ maxAnswer: Int) throws(APIError) {
+        guard json.bytes.count <= maxAnswer else {
             throw APIError(
                 .badData,
-                "the answer is larger than \(call.limits.maxAnswer >> 20) MiB. Take a smaller "
+                "the answer is larger than \(maxAnswer >> 20) MiB. Take a smaller "
                     + "limit, aggregate, or take a larger step")
         }
     }

@@ -10,8 +10,10 @@ struct LokiParameters {
     let parameters: Parameters
     private let now: Int64
 
-    init(_ call: APICall) {
-        parameters = call.parameters
+    init(_ call: APICall) { self.init(call.parameters) }
+
+    init(_ parameters: Parameters) {
+        self.parameters = parameters
         let (nanoseconds, overflow) = Parameters.now().multipliedReportingOverflow(by: 1_000_000)
         now = overflow ? .max : nanoseconds
     }

@@ -97,7 +97,8 @@ enum LokiRoutes {
             request.interval = try parameters.interval()
             let result = try engine.lines(pipeline, request, options: options(call))
             return try LokiJSON.streams(
-                result, categorized: call.categorizesLabels, isForward: request.isForward, call)
+                result, categorized: call.headers.categorizesLabels, isForward: request.isForward,
+                call)
         }
     }
 
@@ -111,10 +112,10 @@ enum LokiRoutes {
     }
 }
 
-extension APICall {
+extension HTTPFields {
     /// Whether labels are wanted by where they come from.
     var categorizesLabels: Bool {
-        let flags = headers.first { $0.name.canonicalName == "x-loki-response-encoding-flags" }
+        let flags = first { $0.name.canonicalName == "x-loki-response-encoding-flags" }
         return (flags?.value ?? "").split(separator: ",").contains {
             $0.filter { $0 != " " } == "categorize-labels"
         }

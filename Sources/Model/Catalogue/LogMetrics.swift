@@ -23,6 +23,10 @@ public enum LogMetrics {
     public static let tailErrors = MetricDescriptor(
         "ullage_logs_tail_errors_total", .counter,
         help: "Times a log could not be read or the store refused it; it is tried again.")
+    /// Lines that metrics made of lines left out.
+    public static let meterDropped = MetricDescriptor(
+        "ullage_log_metric_dropped_lines_total", .counter,
+        help: "Lines that metrics of logs.metrics left out, by metric and reason.")
     /// Entries stored.
     public static let storedEntries = MetricDescriptor(
         "ullage_log_store_entries_total", .counter, help: "Log entries stored.")

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Agent
 import ArgumentParser
 import Config
 
@@ -21,6 +22,7 @@ struct ConfigCommand: ParsableCommand {
             try await reportingFailures {
                 do {
                     let loaded = try Configuration.load(path: file)
+                    try LogMetering.check(loaded.configuration)
                     for note in loaded.notes { Terminal.writeError("note: \(note)\n") }
                     Terminal.write("\(Terminal.safe(file)): ok\n")
                 } catch let error as ConfigError {
