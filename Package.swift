@@ -94,14 +94,16 @@ let package = Package(
             dependencies: ["CSQLite", "Codecs", "Linux", "Matching", "Model", system],
             swiftSettings: gnu),
 
-        .target(name: "Templates", dependencies: ["Matching", "Model"], swiftSettings: gnu),
+        .target(
+            name: "Templates", dependencies: ["Codecs", "Matching", "Model"], swiftSettings: gnu),
 
         // Floor 3: what works on stores and languages.
         .target(
             name: "Interchange", dependencies: ["Codecs", "Model", "SeriesStore"],
             swiftSettings: strict),
         .target(
-            name: "LogQL", dependencies: ["Codecs", "Matching", "Model", "PromQL"],
+            name: "LogQL",
+            dependencies: ["Codecs", "Linux", "Matching", "Model", "PromQL", "Templates"],
             swiftSettings: gnu),
         .target(
             name: "Rules",
@@ -220,7 +222,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "LogQLTests",
-            dependencies: ["LogQL", "LogStore", "Model", "PromQL", "TestSupport"],
+            dependencies: ["Codecs", "LogQL", "LogStore", "Model", "PromQL", "TestSupport"],
             swiftSettings: gnu),
         .testTarget(
             name: "LogStoreTests",

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Linux
 import Matching
 import Model
 import PromQL
@@ -17,13 +18,14 @@ final class LineProcessor {
     let state = LineState()
 
     init(_ pipeline: LogPipeline, wanted: WantedLabels = WantedLabels()) throws(PatternError) {
+        let now = Clock.realtimeMilliseconds()
         var steps: [any PipelineStep] = []
         var remaining: [any PipelineStep] = []
         var filters: [LineFilter] = []
         var isOriginal = true
         var changesLabels = false
         for stage in pipeline.stages {
-            let step = try Self.compile(stage, wanted)
+            let step = try Self.compile(stage, wanted, now)
             steps.append(step)
             guard case .line(let test) = stage else {
                 remaining.append(step)
@@ -46,7 +48,7 @@ final class LineProcessor {
     }
 
     private static func compile(
-        _ stage: Stage, _ wanted: WantedLabels
+        _ stage: Stage, _ wanted: WantedLabels, _ now: Milliseconds
     ) throws(PatternError) -> any PipelineStep {
         switch stage {
         case .line(let test): try LineTestStep(test)
@@ -58,8 +60,8 @@ final class LineProcessor {
         case .unpack: UnpackStep()
         case .decolorize: DecolorizeStep()
         case .labels(let condition): try LabelConditionStep(condition)
-        case .lineFormat(let source): try LineFormatStep(source)
-        case .labelFormat(let assignments): try LabelFormatStep(assignments)
+        case .lineFormat(let source): try LineFormatStep(source, now: now)
+        case .labelFormat(let assignments): try LabelFormatStep(assignments, now: now)
         case .drop(let choices): try ChooseLabelsStep(choices, isKeep: false)
         case .keep(let choices): try ChooseLabelsStep(choices, isKeep: true)
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Codecs
 import Matching
 public import Model
 public import PromQL
@@ -238,8 +239,7 @@ private struct Metered {
     func readings() -> [LogMeters.Reading] {
         let name = metric.descriptor.name
         return series.flatMap { one -> [LogMeters.Reading] in
-            func reading(_ suffix: String, _ labels: Labels, _ value: Double) -> LogMeters.Reading
-            {
+            func reading(_ suffix: String, _ labels: Labels, _ value: Double) -> LogMeters.Reading {
                 .init(
                     metric: metric.descriptor, sampleName: name + suffix, labels: labels,
                     value: value)

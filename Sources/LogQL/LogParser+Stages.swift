@@ -116,7 +116,7 @@ extension LogParser {
             return .decolorize
         case "line_format":
             _ = take()
-            return .lineFormat(try text().text)
+            return .lineFormat(try template())
         case "label_format":
             _ = take()
             return .labelFormat(try assignments())
@@ -183,8 +183,15 @@ extension LogParser {
                 return LabelAssignment(label: label, source: parser.take().text, isTemplate: false)
             }
             return LabelAssignment(
-                label: label, source: try parser.text().text, isTemplate: true)
+                label: label, source: try parser.template(), isTemplate: true)
         }
+    }
+
+    /// The text of a template.
+    private mutating func template() throws(QueryError) -> String {
+        let token = try text()
+        if let reason = TemplateCheck.refusal(token.text) { throw fail(reason, token) }
+        return token.text
     }
 
     // MARK: Conditions on labels

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Model
+
 /// A template of Go's `text/template` with the functions Prometheus adds, parsed.
 ///
 /// What is written and how many steps it takes are bounded, so that no template can hold its
@@ -16,6 +18,8 @@ public struct Template: Sendable {
     let source: [UInt8]
     let nodes: [TemplateNode]
     let definitions: [String: [TemplateNode]]
+    /// The functions it may call.
+    let functions: [String: TemplateFunction]
     /// The text when there is no action in it.
     private let literal: String?
 
@@ -27,15 +31,23 @@ public struct Template: Sendable {
 
     /// Parses `text`; `name` is what messages call it. `prefix` is read before it.
     public init(_ text: String, name: String, prefix: String = "") throws(TemplateError) {
+        try self.init(
+            text, name: name, prefix: prefix, functions: TemplateFunction.all,
+            names: prefix.isEmpty ? TemplateFunction.names : TemplateFunction.alertNames)
+    }
+
+    private init(
+        _ text: String, name: String, prefix: String, functions: [String: TemplateFunction],
+        names: Set<String>
+    ) throws(TemplateError) {
         self.name = name
+        self.functions = functions
         guard text.utf8.contains(UInt8(ascii: "{")) else {
             (source, nodes, definitions, literal) = ([], [], [:], text)
             return
         }
         source = Array(prefix.utf8) + Array(text.utf8)
-        var parser = try TemplateParser(
-            source, name: name,
-            functions: prefix.isEmpty ? TemplateFunction.names : TemplateFunction.alertNames)
+        var parser = try TemplateParser(source, name: name, functions: names)
         nodes = try parser.parse()
         definitions = parser.definitions
         literal = nil
@@ -48,13 +60,34 @@ public struct Template: Sendable {
         try Template(text, name: "__alert_" + name, prefix: alertPrefix)
     }
 
+    /// Parses the template of a log line or of one of its labels, with Loki's functions.
+    public static func line(_ text: String, name: String) throws(TemplateError) -> Template {
+        let functions = TemplateFunction.lines
+        return try Template(
+            text, name: name, prefix: "", functions: functions,
+            names: Set(functions.keys).union(["and", "or"]))
+    }
+
+    /// What it writes for the labels of a line: `.name` is a label, empty when there is none.
+    public func expand(
+        _ labels: Labels, _ environment: TemplateEnvironment
+    ) throws(TemplateError) -> String {
+        try expand(.labels(labels), environment)
+    }
+
     /// What it writes for `data`.
     public func expand(
         _ data: TemplateData, _ environment: TemplateEnvironment
     ) throws(TemplateError) -> String {
+        try expand(.data(data), environment)
+    }
+
+    private func expand(
+        _ data: TemplateValue, _ environment: TemplateEnvironment
+    ) throws(TemplateError) -> String {
         if let literal { return literal }
         var execution = TemplateExecution(template: self, environment: environment)
-        do { return try execution.run(.data(data)) } catch let error as TemplateError {
+        do { return try execution.run(data) } catch let error as TemplateError {
             throw TemplateError("error executing template \(name): \(error.description)")
         } catch {
             throw TemplateError("error executing template \(name): \(error)")

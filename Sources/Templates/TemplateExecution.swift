@@ -286,7 +286,7 @@ struct TemplateExecution {
             return try logic(isAnd: name == "and", arguments, dot, last: last)
         }
         if name == "tmpl" { return try named(range, arguments, dot, last: last) }
-        guard let function = TemplateFunction.all[name] else {
+        guard let function = template.functions[name] else {
             return try call(range, arguments, dot, last: last)
         }
         let wanted = function.parameters.count

@@ -47,6 +47,10 @@ public struct TemplateEnvironment: Sendable {
     public var externalURL: String
     /// Evaluates an expression at the time of the evaluation.
     public var query: @Sendable (String) throws -> [TemplateSample]
+    /// The line that is formatted.
+    public var line = ""
+    /// When it was written, in nanoseconds since the epoch.
+    public var timestamp: Int64 = 0
 
     /// An environment of these parts.
     public init(

@@ -170,6 +170,55 @@ import Testing
         #expect(packed[0].labels["n"] == "")
     }
 
+    @Test(arguments: [
+        (#"{{.n}}-{{.none}}|"#, "3-|"),
+        (#"{{.req_path | ToUpper | trunc 2}}"#, "/A"),
+        (#"{{ if eq .n "3" }}three{{ else }}other{{ end }}"#, "three"),
+        (
+            #"{{ add .n 4 | mul 2 }} {{ div 7 2 }} {{ addf 1.5 2 }} {{ round 1.26 1 }}"#,
+            "14 3 3.5 1.3"
+        ),
+        (#"{{ __line__ | len }} {{ __timestamp__ | unixEpoch }}"#, "118 3"),
+        (#"{{ .took | duration }} {{ bytes .size }}"#, "1.5 2000"),
+        (#"{{ Replace .req_path "/" ":" -1 }} {{ .req_path | replace " " "_" }}"#, ":a b /a_b"),
+        (#"{{ regexReplaceAll "(.) (.)" .req_path "${2}${1}" }}"#, "/ba"),
+        (#"{{ alignLeft 4 .n }}|{{ alignRight 4 .n }}|{{ substr 0 2 .took }}"#, "3   |   3|1."),
+        (#"{{ default "d" .none }} {{ .none | default "e" }} {{ count "s" "lesson" }}"#, "d e 2"),
+        (
+            #"{{ b64enc .took }} {{ "MS41cw==" | b64dec }} {{ urlencode .req_path }}"#,
+            "MS41cw== 1.5s %2Fa+b"
+        ),
+        (#"{{ date "2006-01-02" (unixToTime "1700000000") }}"#, "2023-11-14"),
+        (
+            #"{{ trimPrefix "1." .took }} {{ .took | TrimSuffix "s" }} {{ contains "a" .req_path }}"#,
+            "5s s true"
+        ),
+        (#"{{ range $i, $c := .n }}x{{ end }}"#, nil),
+    ])
+    func templates(_ template: (String, String?)) throws {
+        let store = try filled()
+        let lines = try store.lines(
+            "{container=\"web\"} |= `req` | json | line_format `\(template.0)`")
+        if let expected = template.1 {
+            #expect(lines.map(\.text) == [expected])
+            #expect(lines[0].labels["__error__"] == "")
+        } else {
+            #expect(lines[0].labels["__error__"] == "TemplateFormatErr")
+        }
+    }
+
+    @Test func templatesMakeLabels() throws {
+        let made = try labels(
+            #"{container="web"} |= "req" | json | label_format both="{{.n}}:{{.took}}", n="x{{.n}}""#
+        )
+        #expect(made["both"] == "3:1.5s" && made["n"] == "x3")
+        for bad in ["{{", "{{.n", "{{frob}}", "{{query \"up\"}}", "{{end}}"] {
+            #expect(throws: QueryError.self, "\(bad)") {
+                try LogParser.parse("{container=\"web\"} | line_format `\(bad)`")
+            }
+        }
+    }
+
     @Test func gapsAreShownAsLines() throws {
         let store = try filled()
         try store.add([(7, "3 lines are missing")], of: "db", .stderr, isGap: true)

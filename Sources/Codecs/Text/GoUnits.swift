@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import PromQL
-
 /// Numbers as Go reads them.
-enum GoNumber {
+public enum GoNumber {
     /// The number in `text`, which may have a sign, an exponent, or be `Inf` or `NaN`; nil when it
     /// is none.
-    static func parse(_ text: String) -> Double? {
+    public static func parse(_ text: String) -> Double? {
         if let value = Double(text) { return value }
         // Swift wants digits on both sides of the point.
         guard let point = text.firstIndex(of: ".") else { return nil }
         let (before, after) = (text[..<point], text[text.index(after: point)...])
         func startsWithDigit(_ part: Substring) -> Bool {
-            part.utf8.first.map(Literals.isDigit) ?? false
+            part.utf8.first.map(isDigit) ?? false
         }
-        let hasBefore = before.utf8.last.map(Literals.isDigit) ?? false
+        let hasBefore = before.utf8.last.map(isDigit) ?? false
         guard hasBefore || startsWithDigit(after) else { return nil }
         return Double(
             (hasBefore ? before : before + "0") + "."
@@ -39,11 +37,11 @@ public enum GoDuration {
         guard !rest.isEmpty else { return nil }
         var total = 0.0
         while !rest.isEmpty {
-            let digits = rest.prefix { Literals.isDigit($0) || $0 == UInt8(ascii: ".") }
+            let digits = rest.prefix { isDigit($0) || $0 == UInt8(ascii: ".") }
             rest = rest.dropFirst(digits.count)
-            let name = rest.prefix { !Literals.isDigit($0) && $0 != UInt8(ascii: ".") }
+            let name = rest.prefix { !isDigit($0) && $0 != UInt8(ascii: ".") }
             rest = rest.dropFirst(name.count)
-            guard digits.contains(where: Literals.isDigit),
+            guard digits.contains(where: isDigit),
                 let count = GoNumber.parse(String(decoding: digits, as: UTF8.self)),
                 let unit = units.first(where: { $0.name.utf8.elementsEqual(name) })
             else { return nil }
@@ -62,10 +60,10 @@ public enum GoDuration {
             let (name, size) =
                 magnitude < 1000
                 ? ("ns", 1.0) : magnitude < 1_000_000 ? ("µs", 1e3) : ("ms", 1e6)
-            return sign + Quoting.decimal(Double(magnitude) / size) + name
+            return sign + decimal(Double(magnitude) / size) + name
         }
         let (minutes, rest) = magnitude.quotientAndRemainder(dividingBy: 60_000_000_000)
-        let seconds = Quoting.decimal(Double(rest) / 1e9) + "s"
+        let seconds = decimal(Double(rest) / 1e9) + "s"
         guard minutes > 0 else { return sign + seconds }
         guard minutes >= 60 else { return sign + "\(minutes)m" + seconds }
         return sign + "\(minutes / 60)h\(minutes % 60)m" + seconds
@@ -92,13 +90,21 @@ public enum ByteSize {
     }
 
     /// The shortest way to write a number of bytes exactly.
-    static func format(_ bytes: Double) -> String {
+    public static func format(_ bytes: Double) -> String {
         for name in ["EiB", "PiB", "TiB", "GiB", "MiB", "KiB", "EB", "PB", "TB", "GB", "MB", "KB"] {
             guard let unit = units[name.lowercased()], bytes >= unit,
                 (bytes / unit).rounded() * unit == bytes
             else { continue }
-            return Quoting.decimal(bytes / unit) + name
+            return decimal(bytes / unit) + name
         }
-        return Quoting.decimal(bytes) + "B"
+        return decimal(bytes) + "B"
     }
+}
+
+private func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
+
+private func decimal(_ value: Double) -> String {
+    var text: [UInt8] = []
+    NumberText.appendPlain(value, to: &text)
+    return String(decoding: text, as: UTF8.self)
 }
