@@ -17,7 +17,8 @@ struct LokiServer {
 
     init() async throws {
         temporary = try TemporaryDirectory()
-        store = try LogStore(directory: temporary.path)
+        let store = try LogStore(directory: temporary.path)
+        self.store = store
         let lines: [(String, String, LogStream, LogLevel)] = [
             ("web", #"{"path":"/<a>","took":"2s","n":1}"#, .stdout, .info),
             ("web", #"{"path":"/b","took":"3s","n":2}"#, .stdout, .info),
@@ -25,8 +26,8 @@ struct LokiServer {
             ("db", "ready after=5ms", .stdout, .unknown),
         ]
         for (i, line) in lines.enumerated() {
-            try add(
-                line.1, of: line.0, line.2, line.3,
+            try Self.add(
+                line.1, to: store, of: line.0, line.2, line.3,
                 at: (Self.start + Int64(i)) * 1_000_000_000 + 5)
         }
         let archive = LogArchive(directory: temporary.path)
@@ -35,6 +36,13 @@ struct LokiServer {
 
     func add(
         _ text: String, of name: String, _ stream: LogStream, _ level: LogLevel, at time: Int64
+    ) throws {
+        try Self.add(text, to: store, of: name, stream, level, at: time)
+    }
+
+    private static func add(
+        _ text: String, to store: LogStore, of name: String, _ stream: LogStream,
+        _ level: LogLevel, at time: Int64
     ) throws {
         var batch = LogBatch()
         Array(text.utf8).withUnsafeBytes {

@@ -5,14 +5,16 @@ import Chart
 import Glibc
 import Logs
 
-/// `ullage query`: evaluates PromQL on an agent, or on any server with Prometheus' API.
+/// `ullage query`: evaluates PromQL, or LogQL, on an agent or on any server with Prometheus' or
+/// Loki's API.
 struct QueryCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "query",
-        abstract: "Evaluate a PromQL expression.",
+        abstract: "Evaluate a PromQL expression, or with --logs one of LogQL.",
         discussion: """
             An instant query by default; with --since or --start a range query. Times are RFC 3339, \
-            `2026-01-31 12:00`, epoch seconds, or relative such as 10m or `2h ago`.
+            `2026-01-31 12:00`, epoch seconds, or relative such as 10m or `2h ago`. With --logs, a \
+            query for lines shows those of the last hour unless a range is given.
             """)
 
     @Option(help: "The time of an instant query.")
@@ -41,6 +43,12 @@ struct QueryCommand: AsyncParsableCommand {
     @Flag(help: "Draw a chart in ASCII; so it is by itself where the locale is not UTF-8.")
     var ascii = false
 
+    @Flag(help: "The expression is LogQL.")
+    var logs = false
+
+    @Option(help: "Lines at most, with --logs.")
+    var limit = 100
+
     @OptionGroup var host: HostOptions
 
     @Argument(help: "The expression.")
@@ -56,6 +64,9 @@ struct QueryCommand: AsyncParsableCommand {
         if output == .chart, at != nil {
             throw ValidationError("a chart is drawn of a range: use --since or --start.")
         }
+        if output == .csv, logs {
+            throw ValidationError("--logs prints a table, a chart or JSON.")
+        }
         if end != nil || step != nil, since == nil, start == nil {
             throw ValidationError("--end and --step need --since or --start.")
         }
@@ -69,6 +80,9 @@ struct QueryCommand: AsyncParsableCommand {
             let response = try await client.get(path, query: parameters)
             if output == .json, response.status == 200 {
                 return Terminal.writeJSON(response.body + [UInt8(ascii: "\n")])
+            }
+            if logs, let lines = try LogLines(response, query: expression) {
+                return Terminal.write(lines.rendered())
             }
             let answer = try QueryAnswer(response, expression: expression)
             for note in answer.notes { Terminal.writeError("\(note)\n") }
@@ -102,22 +116,24 @@ struct QueryCommand: AsyncParsableCommand {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         let now = Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
-        guard let begin = since ?? start ?? (output == .chart ? "1h" : nil) else {
+        let isLines = logs && expression.first { $0 != "(" && $0 != " " } == "{"
+        guard let begin = since ?? start ?? (output == .chart || isLines ? "1h" : nil) else {
             let instant = try at.map { try moment($0, now: now) } ?? now
-            return ("/api/v1/query", [("query", expression), ("time", seconds(instant))])
+            return (prefix + "/api/v1/query", [("query", expression), ("time", seconds(instant))])
         }
         let first = try moment(begin, now: now)
         let last = try end.map { try moment($0, now: now) } ?? now
         guard first <= last else { throw Failure(.usage, "the range ends before it starts") }
         let automatic = max(1, ((last - first) / 250 + 999_999_999) / 1_000_000_000)
-        return (
-            "/api/v1/query_range",
-            [
-                ("query", expression), ("start", seconds(first)), ("end", seconds(last)),
-                ("step", step ?? "\(automatic)"),
-            ]
-        )
+        var parameters = logs ? [("limit", String(limit))] : []
+        parameters += [
+            ("query", expression), ("start", seconds(first)), ("end", seconds(last)),
+            ("step", step ?? "\(automatic)"),
+        ]
+        return (prefix + "/api/v1/query_range", parameters)
     }
+
+    private var prefix: String { logs ? "/loki" : "" }
 
     private func moment(_ text: String, now: Int64) throws -> Int64 {
         do { return try TimeExpression.parse(text, now: now) } catch {
