@@ -74,10 +74,11 @@ extension LogEngine {
         guard request.start < request.end, request.limit > 0 else {
             return LineResult(streams: [], stats: meter.stats, next: request.from)
         }
-        try forEachEntry(
+        let reading = LineReading(
             pipeline, processor, from: request.start, to: request.end - 1,
-            backward: !request.isForward, sequences: request.from, meter: &meter
-        ) { (bytes, entry, stream, meter) throws(QueryError) in
+            backward: !request.isForward, sequences: request.from)
+        try reading.inOrder(of: querier, meter: &meter) {
+            (entry, stream, bytes, meter) throws(QueryError) in
             found.looked(at: entry, of: stream)
             guard
                 processor.run(
@@ -89,47 +90,6 @@ extension LogEngine {
         var stats = meter.stats
         stats.seconds = (clock.now - began).seconds
         return LineResult(streams: found.streams, stats: stats, next: found.next)
-    }
-
-    /// Calls `body` with each entry that the store yields for a pipeline, until it says false.
-    func forEachEntry(
-        _ pipeline: LogPipeline, _ processor: LineProcessor, from start: Int64, to end: Int64,
-        backward: Bool = false, sequences: [String: Int64] = [:], meter: inout Meter,
-        _ body: (
-            UnsafeRawBufferPointer, LogEntry, KnownStream, inout Meter
-        ) throws(QueryError) -> Bool
-    ) throws(QueryError) {
-        do {
-            let streams = try KnownStreams(pipeline.matchers, among: try querier.logs([]))
-            guard !streams.identities.isEmpty, start <= end else { return }
-            var query = LogQuery()
-            query.start = start
-            query.end = end
-            query.streams = streams.outputs
-            query.levels = streams.levels
-            query.filters = processor.filters
-            query.from = sequences
-            query.backward = backward
-            if let interruption = meter.interruption {
-                query.isCancelled = { interruption() != nil }
-            }
-            let cursor = try querier.entries(query, of: streams.identities)
-            while let entry = try cursor.next() {
-                try meter.saw(entry.bytes.count)
-                let stream = streams.stream(of: entry)
-                guard stream.isSelected else { continue }
-                let goesOn = try entry.bytes.withUnsafeBytes { bytes in
-                    try body(bytes, entry, stream, &meter)
-                }
-                if !goesOn { return }
-            }
-            // An interrupted store ends early without an error of its own.
-            if let error = meter.interruption?() { throw error }
-        } catch let error as QueryError {
-            throw error
-        } catch {
-            throw QueryError(.execution, "\(error)")
-        }
     }
 }
 

@@ -153,27 +153,22 @@ struct RangeEvaluation {
     mutating func run() throws(QueryError) -> [SelectedSeries] {
         let (first, overflow) = grid.end(0).subtractingReportingOverflow(grid.width)
         let last = grid.end(grid.count - 1)
-        let isAbsence = range.name == "absent_over_time"
         var meter = meter
         defer { self.meter = meter }
-        try engine.forEachEntry(
-            range.pipeline, processor, from: overflow ? .min : first &+ 1, to: last,
-            meter: &meter
-        ) { (bytes, entry, stream, meter) throws(QueryError) in
-            guard !entry.isGap,
-                processor.run(bytes, timestamp: entry.timestamp, isFiltered: true, of: stream),
-                let value = try value(stream)
-            else { return true }
-            meter.took()
-            let number = isAbsence ? 0 : try number(of: stream)
-            collector.add(value, at: entry.timestamp, series: number)
-            guard collector.parts <= engine.options.maxParts else {
-                throw QueryError(
-                    .badData,
-                    "the query would keep too many values (more than "
-                        + "\(engine.options.maxParts)). Aggregate, or take a larger step")
+        let reading = LineReading(
+            range.pipeline, processor, from: overflow ? .min : first &+ 1, to: last)
+        if range.name == "rate_counter" {
+            // A counter's resets are between a line and the one before it.
+            try reading.inOrder(of: engine.querier, meter: &meter) {
+                (entry, stream, bytes, meter) throws(QueryError) in
+                if !entry.isGap { try take(bytes, entry.timestamp, stream, &meter) }
+                return true
             }
-            return true
+        } else {
+            try reading.inAnyOrder(of: engine.querier, meter: &meter) {
+                (bytes, time, stream, meter) throws(QueryError) in
+                try take(bytes, time, stream, &meter)
+            }
         }
         if isAbsence { return absence() }
         var result: [SelectedSeries] = []
@@ -182,6 +177,25 @@ struct RangeEvaluation {
             result.append(SelectedSeries(labels: labels, cursor: cursor))
         }
         return result.sorted { $0.labels.pairs.lexicographicallyPrecedes($1.labels.pairs) }
+    }
+
+    private var isAbsence: Bool { range.name == "absent_over_time" }
+
+    private mutating func take(
+        _ bytes: UnsafeRawBufferPointer, _ time: Int64, _ stream: KnownStream,
+        _ meter: inout Meter
+    ) throws(QueryError) {
+        guard processor.run(bytes, timestamp: time, isFiltered: true, of: stream),
+            let value = try value(stream)
+        else { return }
+        meter.took()
+        collector.add(value, at: time, series: isAbsence ? 0 : try number(of: stream))
+        guard collector.parts <= engine.options.maxParts else {
+            throw QueryError(
+                .badData,
+                "the query would keep too many values (more than \(engine.options.maxParts)). "
+                    + "Aggregate, or take a larger step")
+        }
     }
 
     private func absence() -> [SelectedSeries] {

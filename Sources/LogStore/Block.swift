@@ -194,6 +194,15 @@ final class BlockReader {
             sequence: header.firstSequence + Int64(index), origin: origin)
     }
 
+    /// The entry at an index where it lies, valid until the next `load`.
+    func view(_ index: Int, origin: Int) -> LogEntryView {
+        let place = places[index]
+        return LogEntryView(
+            timestamp: place.timestamp, stream: Flags.stream(place.flags),
+            level: Flags.level(place.flags), isGap: Flags.isGap(place.flags), origin: origin,
+            bytes: bytes(index))
+    }
+
     /// The entry whose bytes, or whose newline, are at an offset of the text; at least `from`.
     func index(at offset: Int, from: Int) -> Int {
         var low = from

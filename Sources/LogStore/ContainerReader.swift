@@ -62,6 +62,9 @@ final class ContainerReader {
     private var pending: [LogEntry] = []
     private var position = 0
     private var body: [UInt8] = []
+    /// Takes entries where they lie instead of `pending`; false when it wants no more.
+    private var visitor: ((LogEntryView) -> Bool)?
+    private var isStopped = false
 
     init(_ identity: LogIdentity, directory: String, origin: Int, tools: ReadingTools) {
         self.identity = identity
@@ -91,6 +94,32 @@ final class ContainerReader {
         return pending[position]
     }
 
+    /// Calls `body` with every entry that is left; false when it wanted no more.
+    func forEach(_ body: (LogEntryView) throws -> Bool) throws -> Bool {
+        var failure: (any Error)?
+        func visit(_ view: LogEntryView) -> Bool {
+            do { return try body(view) } catch {
+                failure = error
+                return false
+            }
+        }
+        return try withoutActuallyEscaping(visit) { visit in
+            visitor = visit
+            defer { visitor = nil }
+            // What was copied before comes first, and gaps are copied.
+            repeat {
+                while !isStopped, position < pending.count {
+                    let entry = pending[position]
+                    position += 1
+                    let goesOn = entry.bytes.withUnsafeBytes { visit(LogEntryView(entry, $0)) }
+                    isStopped = !goesOn
+                }
+            } while try !isStopped && refill()
+            if let failure { throw failure }
+            return !isStopped
+        }
+    }
+
     /// Passes over the entry `peek` gave.
     func advance() { position += 1 }
 
@@ -99,7 +128,7 @@ final class ContainerReader {
         pending.removeAll(keepingCapacity: true)
         position = 0
         while pending.isEmpty {
-            if tools.query.isCancelled() { return false }
+            if isStopped || tools.query.isCancelled() { return false }
             guard let step = tools.query.backward ? steps.popLast() : steps.popFirst() else {
                 guard try plan() else { return false }
                 continue
@@ -200,6 +229,10 @@ final class ContainerReader {
         let first = block.header.firstSequence
         func take(_ i: Int) {
             guard first + Int64(i) >= from, tools.wants(block.places[i]) else { return }
+            if let visitor {
+                if !isStopped { isStopped = !visitor(block.view(i, origin: origin)) }
+                return
+            }
             pending.append(block.entry(i, origin: origin))
         }
         if tools.matcher.isEmpty {

@@ -150,6 +150,15 @@ public final class MergedCursor: LogCursor {
         return entry
     }
 
+    /// See `LogCursor`.
+    public func forEach(_ body: (LogEntryView) throws -> Bool) throws {
+        let readers = heap.map(\.reader)
+        heap = []
+        for reader in readers {
+            guard try reader.forEach(body) else { return }
+        }
+    }
+
     private func precedes(_ a: Int, _ b: Int) -> Bool {
         tools.query.backward ? heap[a].time > heap[b].time : heap[a].time < heap[b].time
     }

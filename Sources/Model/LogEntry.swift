@@ -83,6 +83,42 @@ public struct LogEntry: Hashable, Sendable {
     }
 }
 
+/// An entry where it lies in memory, valid while it is looked at.
+public struct LogEntryView {
+    /// Nanoseconds since the Unix epoch.
+    public var timestamp: Int64
+    /// Which output the line was written to.
+    public var stream: LogStream
+    /// How serious the line says it is.
+    public var level: LogLevel
+    /// Whether lines are missing here.
+    public var isGap: Bool
+    /// Which of the logs of a query it came from.
+    public var origin: Int
+    /// The line, without its newline. Untrusted.
+    public var bytes: UnsafeRawBufferPointer
+
+    /// A view of these parts.
+    public init(
+        timestamp: Int64, stream: LogStream, level: LogLevel, isGap: Bool, origin: Int,
+        bytes: UnsafeRawBufferPointer
+    ) {
+        self.timestamp = timestamp
+        self.stream = stream
+        self.level = level
+        self.isGap = isGap
+        self.origin = origin
+        self.bytes = bytes
+    }
+
+    /// A view of an entry whose bytes are at hand.
+    public init(_ entry: LogEntry, _ bytes: UnsafeRawBufferPointer) {
+        self.init(
+            timestamp: entry.timestamp, stream: entry.stream, level: entry.level,
+            isGap: entry.isGap, origin: entry.origin, bytes: bytes)
+    }
+}
+
 /// Up to where a log file has been read, in a form that recognises the file after a restart.
 public struct LogCheckpoint: Hashable, Sendable {
     /// The file's device.

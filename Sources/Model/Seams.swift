@@ -151,6 +151,10 @@ public protocol LogSink: Sendable {
 public protocol LogCursor: AnyObject {
     /// The next entry, or nil when there are no more. What cannot be read comes as a gap.
     func next() throws -> LogEntry?
+
+    /// Calls `body` with every entry that is left, without copying it: log by log, each log in its
+    /// order. Ends early when `body` says false.
+    func forEach(_ body: (LogEntryView) throws -> Bool) throws
 }
 
 /// Answers queries out of stored logs. Safe to call from several threads at once.
