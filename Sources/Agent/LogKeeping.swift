@@ -33,9 +33,11 @@ final class LogKeeping: Sendable {
         options.maxBytes = Int(configuration.logs.maxSize)
         options.maxBytesPerLog = Int(configuration.logs.maxContainerSize)
         archive = LogArchive(directory: directory.logs)
-        meters = try LogMetering.meters(configuration)
+        let meters = try LogMetering.meters(configuration)
+        self.meters = meters
         do {
-            store = try LogStore(directory: directory.logs, options: options)
+            let store = try LogStore(directory: directory.logs, options: options)
+            self.store = store
             retention = try Wakeup()
             let sink: any LogSink = meters.map { MeteredSink(store: store, meters: $0) } ?? store
             tailing = try LogTailing(sink: sink) { problem in

@@ -61,4 +61,6 @@ struct MeteredSink: LogSink {
     }
 
     func flush(_ identity: LogIdentity) throws { try store.flush(identity) }
+
+    func close(_ identity: LogIdentity) throws { try store.close(identity) }
 }
