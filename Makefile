@@ -9,7 +9,7 @@ SHELL := /bin/bash
 
 RELEASE := swift build -c release --static-swift-stdlib
 
-.PHONY: help run test deps build bench format lint clean
+.PHONY: help run test deps build bench bench-series format lint clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -35,6 +35,11 @@ build:
 bench: deps build
 	@scripts/install-deps.sh bench
 	@Benchmarks/idle.sh "$$($(RELEASE) --show-bin-path)"
+
+bench-series: deps build
+	@scripts/install-deps.sh bench
+	@$(RELEASE) --product series-bench
+	@Benchmarks/series.sh "$$($(RELEASE) --show-bin-path)"
 
 format:
 	@swift format format --in-place --parallel --recursive Package.swift Sources Tests

@@ -169,6 +169,11 @@ let package = Package(
                 ])
             ]),
 
+        // Measures the series store from within; not part of the product.
+        .executableTarget(
+            name: "series-bench", dependencies: ["CLinux", "Model", "PromQL", "SeriesStore"],
+            path: "Benchmarks/SeriesBench", swiftSettings: gnu),
+
         // Tests, one target for each that has behaviour of its own.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),

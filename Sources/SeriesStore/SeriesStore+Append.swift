@@ -45,7 +45,8 @@ extension SeriesStore: Appender {
         let (outcome, hasWork) = core.state.withLock { state in
             let before = state.sealing.count
             let outcome = state.append(refs, values, at: time, timeline: number, core)
-            return (outcome, state.sealing.count > before)
+            let isLong = state.timelines.contains { $0.stretch.hasShortPacks }
+            return (outcome, isLong || state.sealing.count > before)
         }
         if hasWork { core.wakeup.wake() }
         return outcome

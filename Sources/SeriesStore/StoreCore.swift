@@ -125,6 +125,7 @@ extension StoreCore.State {
             timelines[index].carried = stretch.recent.lastRow
             timelines[index].carriedSection = section
             stretch.packRecent(&packer)
+            timelines[index].stretch = Stretch(reusing: stretch.takeMatrix())
             stretches.append((timelines[index].number, stretch))
         }
         sealing.append(

@@ -42,6 +42,7 @@ extension StoreCore {
         syncJournal()
         watchDisk()
         measure()
+        mergePacks()
         do {
             try keepLimits()
             while try sealNext() {}

@@ -93,7 +93,7 @@ struct MaintenanceTests {
             try? FileManager.default.removeItem(atPath: file + ending)
         }
         var bytes = try Data(contentsOf: URL(filePath: file))
-        let page = 8192
+        let page = 4096
         #expect(bytes.count > 20 * page)
         // Not the first pages, which hold the schema and the names.
         let middle = bytes.count / page * 2 / 3

@@ -136,9 +136,11 @@ public struct ValueCodec: Sendable {
     }
 
     /// Unpacks as many values as `output` has room for; false when the bytes are not the packed
-    /// form of so many. Never reads outside `bytes`, whatever they are.
+    /// form of so many. Never reads outside `bytes`, whatever they are. The first `skipping` values
+    /// are not wanted: what is in their place afterwards means nothing.
     public mutating func decode(
-        _ bytes: UnsafeRawBufferPointer, into output: UnsafeMutableBufferPointer<Double>
+        _ bytes: UnsafeRawBufferPointer, into output: UnsafeMutableBufferPointer<Double>,
+        skipping: Int = 0
     ) -> Bool {
         guard !output.isEmpty else { return true }
         guard let header = bytes.first else { return false }
@@ -165,7 +167,7 @@ public struct ValueCodec: Sendable {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[at...])
             return decodeDecimal(
                 rest, base: base, divisor: divisor, exponent: exponent,
-                isSecond: header & 7 == Kind.deltaOfDelta, into: output)
+                isSecond: header & 7 == Kind.deltaOfDelta, into: output, skipping: skipping)
         case Kind.xor:
             return Self.decodeXOR(UnsafeRawBufferPointer(rebasing: bytes[1...]), into: output)
         default: return false
@@ -174,7 +176,7 @@ public struct ValueCodec: Sendable {
 
     private func decodeDecimal(
         _ bytes: UnsafeRawBufferPointer, base: Int64, divisor: Int64, exponent: Int,
-        isSecond: Bool, into output: UnsafeMutableBufferPointer<Double>
+        isSecond: Bool, into output: UnsafeMutableBufferPointer<Double>, skipping: Int
     ) -> Bool {
         // The residuals are read to where the values go: both take eight bytes.
         let isRead = output.withMemoryRebound(to: Int64.self) { whole in
@@ -185,7 +187,13 @@ public struct ValueCodec: Sendable {
         var sum = base
         var delta: Int64 = 0
         output[0] = Double(base) / power
-        for i in 1..<max(1, output.count) {
+        let start = max(1, min(skipping, output.count))
+        for i in 1..<start {
+            let residual = Int64(bitPattern: output[i].bitPattern)
+            delta = isSecond ? delta &+ residual : residual
+            sum &+= delta &* divisor
+        }
+        for i in start..<max(start, output.count) {
             let residual = Int64(bitPattern: output[i].bitPattern)
             delta = isSecond ? delta &+ residual : residual
             sum &+= delta &* divisor

@@ -11,7 +11,7 @@
 ///              is a `SegmentKey`, so that buckets are written and deleted as one stretch
 ///     quarantine  segments that `repair` found damaged
 enum Schema {
-    static let version = 5
+    static let version = 6
     /// The oldest version that is brought up to this one; what is older is set aside.
     static let oldestMigrated = 4
     /// `ULGS`, in the header of every database of ours.
@@ -19,7 +19,7 @@ enum Schema {
 
     /// Pragmas that must come before the first table.
     private static let creation = """
-        PRAGMA page_size = 8192;
+        PRAGMA page_size = 4096;
         PRAGMA auto_vacuum = INCREMENTAL;
         """
 
@@ -50,7 +50,6 @@ enum Schema {
                               last INTEGER NOT NULL, samples INTEGER NOT NULL, data BLOB NOT NULL);
         CREATE TABLE quarantine (id INTEGER PRIMARY KEY, segment INTEGER NOT NULL,
                                  reason TEXT NOT NULL, data BLOB NOT NULL);
-        CREATE INDEX series_name ON series (name);
         CREATE INDEX bucket_last ON bucket (last);
         """
 
@@ -60,7 +59,9 @@ enum Schema {
         5: """
         ALTER TABLE target ADD COLUMN last_5m INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE target ADD COLUMN last_1h INTEGER NOT NULL DEFAULT 0;
-        """
+        """,
+        // Series are found in memory. Segments may have the format 3, which 5 does not read.
+        6: "DROP INDEX IF EXISTS series_name",
     ]
 
     /// Brings a database up to this version, in one transaction.

@@ -14,6 +14,19 @@ struct Stretch: Sendable {
     private(set) var samples = 0
     /// Ticks of which the journal has not everything, as (first, count), ascending.
     private(set) var incomplete: [(first: Int, count: Int)] = []
+    /// Packs at the end that were not merged.
+    private var short = 0
+
+    /// Short packs that are merged into one.
+    private static let mergedPacks = 8
+
+    init() {}
+
+    /// An empty stretch whose ticks are packed by as many as is quickest, to be sealed soon.
+    static var toSeal: Stretch { Stretch(reusing: TickMatrix(rows: TickMatrix.maxRows)) }
+
+    /// An empty stretch that uses the memory of a matrix again.
+    init(reusing matrix: TickMatrix) { recent = matrix }
 
     /// The column of a series that has none in this stretch.
     mutating func addColumn(_ slot: UInt32) -> UInt32 {
@@ -32,7 +45,7 @@ struct Stretch: Sendable {
         at time: Milliseconds, _ packer: inout Packer,
         _ body: (UnsafeMutableBufferPointer<Double>, UnsafeMutableBufferPointer<UInt64>) -> Int
     ) -> Int {
-        if recent.count == TickMatrix.rows { packRecent(&packer) }
+        if recent.count == recent.rows { packRecent(&packer) }
         recent.widen(to: max(1, columns.count))
         times.append(time)
         let added = recent.addRow(body)
@@ -54,6 +67,34 @@ struct Stretch: Sendable {
     mutating func packRecent(_ packer: inout Packer) {
         guard recent.count > 0 else { return }
         packs.append(recent.pack(firstTick: times.count - recent.count, &packer))
+        short += 1
+    }
+
+    /// Whether there are short packs to merge.
+    var hasShortPacks: Bool { short >= Self.mergedPacks }
+
+    /// The first short packs, when there are enough to merge them.
+    var shortPacks: [Pack]? {
+        guard hasShortPacks else { return nil }
+        return Array(packs[(packs.count - short)...].prefix(Self.mergedPacks))
+    }
+
+    /// Puts one pack in the place of those that it was made of.
+    mutating func replace(_ old: [Pack], with merged: Pack) {
+        let start = packs.count - short
+        guard short >= old.count, zip(packs[start...], old).allSatisfy({ $0 === $1 }) else {
+            return
+        }
+        packs.replaceSubrange(start..<(start + old.count), with: [merged])
+        short -= old.count
+    }
+
+    /// Takes the memory of the newest ticks, which were packed, for another stretch.
+    mutating func takeMatrix() -> TickMatrix {
+        var matrix = TickMatrix()
+        swap(&matrix, &recent)
+        matrix.clear()
+        return matrix
     }
 
     /// Reads the newest tick.
@@ -84,7 +125,7 @@ struct HeadColumn: Sendable {
     /// Unpacks everything.
     func read(into out: inout ColumnSamples, _ codec: inout ValueCodec) {
         for pack in packs { pack.append(column, to: &out, &codec) }
-        for row in 0..<TickMatrix.rows where recentMask >> UInt32(row) & 1 == 1 {
+        for row in 0..<TickMatrix.maxRows where recentMask >> UInt32(row) & 1 == 1 {
             out.add(run: recentStart + row, 1)
         }
         out.values += recentValues

@@ -6,9 +6,11 @@ import Model
 /// The newest ticks of a timeline, one row each: a value for each column and a bit for each that
 /// says whether it has one.
 struct TickMatrix: Sendable {
-    /// Rows after which they are packed.
-    static let rows = 32
+    /// Rows after which they are packed, at most.
+    static let maxRows = 32
 
+    /// Rows after which they are packed.
+    let rows: Int
     /// Columns in use.
     private(set) var width = 0
     private var capacity = 0
@@ -18,13 +20,16 @@ struct TickMatrix: Sendable {
 
     private var words: Int { capacity / 64 }
 
+    /// Few rows take little memory; what they are packed to is merged later.
+    init(rows: Int = 16) { self.rows = min(rows, Self.maxRows) }
+
     /// Makes room for `width` columns.
     mutating func widen(to wanted: Int) {
         guard wanted > width else { return }
         if wanted > capacity {
             let larger = (max(wanted + wanted / 16, 64) + 63) / 64 * 64
-            var newValues = [Double](repeating: 0, count: larger * Self.rows)
-            var newPresence = [UInt64](repeating: 0, count: larger / 64 * Self.rows)
+            var newValues = [Double](repeating: 0, count: larger * rows)
+            var newPresence = [UInt64](repeating: 0, count: larger / 64 * rows)
             for row in 0..<count {
                 for column in 0..<capacity {
                     newValues[row * larger + column] = values[row * capacity + column]
@@ -36,6 +41,12 @@ struct TickMatrix: Sendable {
             (values, presence, capacity) = (newValues, newPresence, larger)
         }
         width = wanted
+    }
+
+    /// Forgets all columns; memory that most of them did not use is given back.
+    mutating func clear() {
+        if width < capacity / 2 { self = TickMatrix(rows: rows) }
+        (width, count) = (0, 0)
     }
 
     /// Adds a row, which `body` fills: values, and bits of presence that are all 0.
@@ -149,6 +160,9 @@ final class Pack: Sendable {
 
     var byteCount: Int { bytes.count + offsets.count * 4 }
 
+    /// Columns that may have values.
+    var width: Int { offsets.count - 1 }
+
     /// Appends the column's runs, counted from the timeline's start, and its values.
     func append(_ column: Int, to out: inout ColumnSamples, _ codec: inout ValueCodec) {
         guard column + 1 < offsets.count else { return }
@@ -203,39 +217,69 @@ struct ColumnSamples: Sendable {
 
 /// Makes packs, with its working memory.
 struct Packer: Sendable {
-    private var codec = ValueCodec()
+    var codec = ValueCodec()
     private var scratch: [UInt8] = []
 
     mutating func pack(
         _ values: UnsafeBufferPointer<Double>, _ presence: UnsafeBufferPointer<UInt64>, rows: Int,
         width: Int, capacity: Int, firstTick: Int
     ) -> Pack {
-        var offsets: [UInt32] = []
-        offsets.reserveCapacity(width + 1)
-        scratch.removeAll(keepingCapacity: true)
         let words = capacity / 64
-        withUnsafeTemporaryAllocation(of: Double.self, capacity: TickMatrix.rows) { column in
-            for c in 0..<width {
-                offsets.append(UInt32(scratch.count))
+        return withUnsafeTemporaryAllocation(of: Double.self, capacity: TickMatrix.maxRows) {
+            column in
+            build(width: width, firstTick: firstTick, ticks: rows) { c, packer in
                 var count = 0
                 for row in 0..<rows
                 where presence[row &* words &+ c &>> 6] &>> UInt64(c & 63) & 1 == 1 {
                     column[count] = values[row &* capacity &+ c]
                     count &+= 1
                 }
-                guard count > 0 else { continue }
+                guard count > 0 else { return }
                 if count == rows {
-                    scratch.append(0)
+                    packer.scratch.append(0)
                 } else {
-                    appendRuns(presence, c, rows: rows, words: words)
+                    packer.appendRuns(presence, c, rows: rows, words: words)
                 }
-                codec.encode(
+                packer.codec.encode(
                     UnsafeBufferPointer(rebasing: UnsafeBufferPointer(column)[..<count]),
-                    into: &scratch)
+                    into: &packer.scratch)
             }
         }
+    }
+
+    /// A pack whose columns `body` writes, one after the other.
+    mutating func build(
+        width: Int, firstTick: Int, ticks: Int, _ body: (Int, inout Packer) -> Void
+    ) -> Pack {
+        var offsets: [UInt32] = []
+        offsets.reserveCapacity(width + 1)
+        scratch.removeAll(keepingCapacity: true)
+        for column in 0..<width {
+            offsets.append(UInt32(scratch.count))
+            body(column, &self)
+        }
         offsets.append(UInt32(scratch.count))
-        return Pack(firstTick: firstTick, ticks: rows, offsets: offsets, bytes: Array(scratch[...]))
+        return Pack(
+            firstTick: firstTick, ticks: ticks, offsets: offsets, bytes: Array(scratch[...]))
+    }
+
+    /// Writes a column whose runs are counted from the timeline's start.
+    mutating func append(_ samples: ColumnSamples, firstTick: Int, ticks: Int) {
+        guard let first = samples.runs.first else { return }
+        if samples.runs.count == 1, first == (firstTick, ticks) {
+            scratch.append(0)
+        } else {
+            appendRuns(samples.runs, from: firstTick)
+        }
+        samples.values.withUnsafeBufferPointer { codec.encode($0, into: &scratch) }
+    }
+
+    private mutating func appendRuns(_ runs: [(first: Int, count: Int)], from start: Int) {
+        Varint.append(UInt64(runs.count), to: &scratch)
+        for run in runs {
+            Varint.append(UInt64(run.first - start), to: &scratch)
+            Varint.append(UInt64(run.count), to: &scratch)
+        }
     }
 
     private mutating func appendRuns(
@@ -246,10 +290,6 @@ struct Packer: Sendable {
         where presence[row &* words &+ column &>> 6] &>> UInt64(column & 63) & 1 == 1 {
             runs.add(run: row, 1)
         }
-        Varint.append(UInt64(runs.runs.count), to: &scratch)
-        for run in runs.runs {
-            Varint.append(UInt64(run.first), to: &scratch)
-            Varint.append(UInt64(run.count), to: &scratch)
-        }
+        appendRuns(runs.runs, from: 0)
     }
 }

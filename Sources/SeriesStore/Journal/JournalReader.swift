@@ -22,7 +22,7 @@ struct JournalReader {
 
     private struct Timeline {
         var codec = TickCodec()
-        var stretch = Stretch()
+        var stretch = Stretch.toSeal
         /// Whether a tick was lost: those that follow need a key before them.
         var isSpoilt = false
     }

@@ -184,7 +184,8 @@ public enum StoreMaintenance {
         after id: Int64, _ database: Database
     ) throws(StoreError) -> Int64? {
         let select = try database.prepare("SELECT min(id) FROM bucket WHERE id > ?")
-        select.bind(1, max(-1, id >> 34))
+        // What follows the last id of a bucket is in the next one, which was tried.
+        select.bind(1, max(-1, (id &+ 1) >> 34))
         defer { select.reset() }
         guard try select.step(), select.integer(0) > 0 else { return nil }
         return select.integer(0) << 34 - 1

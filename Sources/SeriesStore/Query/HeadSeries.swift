@@ -22,7 +22,8 @@ struct HeadSeries: Sendable {
         var result = stored
         var places: [Int64: Int] = [:]
         for (place, one) in stored.enumerated() {
-            for id in one.ids { places[id] = place }
+            places[one.id] = place
+            for id in one.others { places[id] = place }
         }
         var others: [Labels: [StoredRun]] = [:]
         for (order, one) in head.enumerated() {

@@ -68,9 +68,9 @@ struct StoreReader: ~Copyable {
         var metrics: [Int64: [Wanted]] = [:]
         for one in index.matching(matchers) {
             if one.repeats, !found.isEmpty {
-                found[found.count - 1].ids.append(one.id)
+                found[found.count - 1].others.append(one.id)
             } else {
-                found.append(StoredSeries(ids: [one.id]))
+                found.append(StoredSeries(id: one.id))
                 numbers.append(one.number)
             }
             metrics[one.metric, default: []].append(Wanted(id: one.id, place: found.count - 1))
@@ -172,8 +172,10 @@ struct StoreReader: ~Copyable {
 /// What segments and memory have of one label set.
 struct StoredSeries: Sendable {
     var labels = Labels()
-    /// The rows of the database that have these labels.
-    var ids: [Int64] = []
+    /// The row of the database that has these labels; 0 for none.
+    var id: Int64 = 0
+    /// More such rows.
+    var others: [Int64] = []
     var runs: [StoredRun] = []
 }
 

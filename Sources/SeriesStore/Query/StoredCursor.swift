@@ -27,8 +27,10 @@ final class StoredCursor: SampleCursor {
         buffer.removeAll()
         if !isSorted {
             // Buckets come oldest first; sorting is for what was stored out of order.
-            let order = runs.indices.sorted { (runs[$0].first, $0) < (runs[$1].first, $1) }
-            runs = order.map { runs[$0] }
+            if zip(runs, runs.dropFirst()).contains(where: { $0.first > $1.first }) {
+                let order = runs.indices.sorted { (runs[$0].first, $0) < (runs[$1].first, $1) }
+                runs = order.map { runs[$0] }
+            }
             isSorted = true
         }
         while next < runs.count, buffer.timestamps.isEmpty {
@@ -68,12 +70,8 @@ final class StoredCursor: SampleCursor {
         case .head(let column): column.read(into: &samples, &codec)
         case .packed(let page, let place):
             let entry = page.entries[place]
-            if entry.runs.count == 1, entry.runs[0] == (0, run.timeline.count),
-                buffer.values.isEmpty, run.counts == nil
-            {
-                guard unpack(page, entry, into: &buffer.values) else { return }
-                buffer.timestamps += run.timeline
-                return
+            if entry.runs.count == 1, run.counts == nil {
+                return decode(page, entry, run, into: &buffer)
             }
             guard unpack(page, entry, into: &samples.values) else { return }
             samples.runs = entry.runs
@@ -91,6 +89,45 @@ final class StoredCursor: SampleCursor {
                 buffer.timestamps.append(times[end])
                 buffer.values.append(StaleMarker.value)
             }
+        }
+    }
+
+    /// Unpacks a series that was present in one stretch of ticks, up to the end of the range.
+    private func decode(
+        _ page: SegmentPage, _ entry: Segment.Entry, _ run: StoredRun,
+        into buffer: inout SampleBuffer
+    ) {
+        let times = run.timeline
+        let (first, count) = entry.runs[0]
+        let start = max(range.start, run.clip?.start ?? .min)
+        let end = min(range.end, run.clip?.end ?? .max)
+        let low = times[0] < start ? times.partitioningIndex { $0 >= start } : 0
+        let high =
+            times[times.count - 1] > end ? times.partitioningIndex { $0 > end } : times.count
+        let from = max(low, first) - first
+        let to = min(high, first + count) - first
+        if from < to {
+            let base = buffer.values.count
+            buffer.values.append(contentsOf: repeatElement(0, count: to))
+            let isWhole = page.bytes.withUnsafeBytes { bytes in
+                buffer.values.withUnsafeMutableBufferPointer {
+                    codec.decode(
+                        UnsafeRawBufferPointer(rebasing: bytes[entry.values]),
+                        into: UnsafeMutableBufferPointer(rebasing: $0[base...]), skipping: from)
+                }
+            }
+            guard isWhole else {
+                buffer.values.removeLast(to)
+                return
+            }
+            if from > 0 { buffer.values.removeSubrange(base..<(base + from)) }
+            buffer.timestamps += times[(first + from)..<(first + to)]
+        }
+        // The first tick without the series ends the stretch.
+        let after = first + count
+        if after < times.count, after >= low, after < high {
+            buffer.timestamps.append(times[after])
+            buffer.values.append(StaleMarker.value)
         }
     }
 
