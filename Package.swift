@@ -107,7 +107,9 @@ let package = Package(
             swiftSettings: gnu),
         .target(
             name: "Rules",
-            dependencies: ["Linux", "Matching", "Model", "PromQL", "Templates", "YAML"],
+            dependencies: [
+                "Codecs", "Linux", "Matching", "Model", "PromQL", "Templates", "YAML",
+            ],
             swiftSettings: gnu),
         .target(
             name: "Notify",
@@ -124,7 +126,7 @@ let package = Package(
         .target(
             name: "HTTPAPI",
             dependencies: [
-                "Codecs", "Linux", "LogQL", "Model", "PromQL", logging,
+                "Codecs", "Linux", "LogQL", "Matching", "Model", "PromQL", "Rules", logging,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -142,8 +144,7 @@ let package = Package(
             name: "Agent",
             dependencies: [
                 "CLinux", "Codecs", "Collectors", "Config", "Discovery", "Events", "HTTPAPI",
-                "Linux", "LogQL",
-                "LogStore", "Logs", "Model", "Notify", "PromQL",
+                "Linux", "LogQL", "LogStore", "Logs", "Model", "Notify", "PromQL", "Rules",
                 "Runtime", "SeriesStore", logging,
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -236,8 +237,8 @@ let package = Package(
         .testTarget(
             name: "HTTPAPITests",
             dependencies: [
-                "Codecs", "HTTPAPI", "LogStore", "Matching", "Model", "PromQL", "TestSupport",
-                logging,
+                "Codecs", "HTTPAPI", "LogStore", "Matching", "Model", "PromQL", "Rules",
+                "TestSupport", logging,
             ],
             swiftSettings: gnu),
         .testTarget(

@@ -46,8 +46,12 @@ public struct Agent: Sendable {
         let logs = try keepLogs(configuration, directory, sampling)
         let notifier = try Notifying.open(configuration, directory, logger)
         sampling.addReadings { Notifying.readings(notifier) }
+        let rules = try RuleService(
+            configuration, store: sampling.store, logs: logs?.archive, sink: notifier,
+            logger: logger)
+        sampling.addReadings { rules.readings() }
         unlink(directory.socket)
-        try await serve(configuration, directory, sampling, events, logs, notifier)
+        try await serve(configuration, directory, sampling, events, logs, notifier, rules)
         unlink(directory.socket)
         try? sampling.store.flush()
         logs?.flush()
@@ -67,11 +71,12 @@ public struct Agent: Sendable {
 
     private func serve(
         _ configuration: Configuration, _ directory: DataDirectory, _ sampling: Sampling,
-        _ events: ContainerEvents, _ logs: LogKeeping?, _ notifier: Notifier
+        _ events: ContainerEvents, _ logs: LogKeeping?, _ notifier: Notifier, _ rules: RuleService
     ) async throws {
         var services = Serving.services(configuration, sampling, events)
         services.alerting = Notifying.services(notifier)
         services.logs = logs?.archive
+        services.ruleGroups = { rules.status }
         let logger = logger
         let listen = configuration.listen
         let tcp = HTTPServer(
@@ -86,8 +91,9 @@ public struct Agent: Sendable {
             .init(service: Running { try await events.run(sampling.registry) }),
             .init(service: Running { try await sampling.registry.run() }),
             .init(service: Running { try await sampling.run() }),
-            .init(service: Running { try await self.reload(sampling, logs, notifier) }),
+            .init(service: Running { try await self.reload(sampling, logs, notifier, rules) }),
             .init(service: Running { await notifier.run() }),
+            .init(service: Running { await rules.run() }),
             .init(service: Running(gracefully: false) { try await tcp.run() }),
             .init(service: Running(gracefully: false) { try await socket.run() }),
         ]
@@ -104,7 +110,7 @@ public struct Agent: Sendable {
 
     /// Reads the configuration again at each SIGHUP; keeps the one in use when that fails.
     private func reload(
-        _ sampling: Sampling, _ logs: LogKeeping?, _ notifier: Notifier
+        _ sampling: Sampling, _ logs: LogKeeping?, _ notifier: Notifier, _ rules: RuleService
     ) async throws {
         for await _ in await UnixSignalsSequence(trapping: .sighup) {
             do {
@@ -112,6 +118,7 @@ public struct Agent: Sendable {
                 sampling.apply(configuration)
                 logs?.apply(configuration)
                 try notifier.apply(configuration.notify)
+                if !rules.apply(configuration) { sampling.reloadFailed() }
                 logger.notice("configuration read again")
             } catch {
                 sampling.reloadFailed()

@@ -92,6 +92,8 @@ public struct Configuration: Hashable, Sendable {
     public var notify = NotifySettings()
     /// Names that routes use, with the places where they do; checked when all is read.
     var alertReferences: [AlertReference] = []
+    /// How rules are evaluated.
+    public var rules = Rules()
     /// What is logged: `debug`, `info`, `warning` or `error`.
     public var logLevel = "info"
 

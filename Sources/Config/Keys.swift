@@ -115,7 +115,7 @@ enum Keys {
                 }
                 c.logLevel = level
             },
-        ] + discovery + events + serving + runtime + logs + alerts
+        ] + discovery + events + serving + runtime + logs + alerts + rules
 
     private static let sections = Set(all.map(\.section)).subtracting([""])
 

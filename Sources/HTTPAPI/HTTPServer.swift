@@ -86,7 +86,7 @@ public struct HTTPServer: Sendable {
         QueryRoutes.all + ParseRoutes.all + SeriesRoutes.all + StatusRoutes.all
         + LokiRoutes.all + ContainerRoutes.all
         + [FederateRoute.endpoint, RemoteReadRoute.endpoint]
-        + AlertRoutes.reading
+        + AlertRoutes.reading + RuleRoutes.all
 
     /// What changes something: done for who may write to the socket, refused to all others.
     private var changing: [Endpoint] {

@@ -4,6 +4,7 @@ public import Linux
 public import LogQL
 public import Model
 public import PromQL
+public import Rules
 
 /// What the server serves, given to it by the agent.
 public struct Services: Sendable {
@@ -21,10 +22,8 @@ public struct Services: Sendable {
     public var version: String
     /// What the agent says of itself under `/api/v1/status`.
     public var status: @Sendable () -> AgentStatus = { AgentStatus() }
-    /// The groups of `/api/v1/rules`, each a JSON object as Prometheus has it.
-    public var ruleGroups: @Sendable () -> [[UInt8]] = { [] }
-    /// The alerts of `/api/v1/alerts`, each a JSON object as Prometheus has it.
-    public var alerts: @Sendable () -> [[UInt8]] = { [] }
+    /// The groups of rules with what their last evaluations came to.
+    public var ruleGroups: @Sendable () -> [GroupStatus] = { [] }
     /// The events that satisfy a request, and the number of the newest one.
     public var events: @Sendable (EventRequest) -> (lines: [[UInt8]], last: Int64)? = { _ in nil }
     /// Answers questions about logs; nil when none are kept.

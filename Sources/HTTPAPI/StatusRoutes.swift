@@ -7,8 +7,6 @@ import Model
 /// Prometheus' HTTP API v1: what the server is and what it watches.
 enum StatusRoutes {
     static let all = [
-        Endpoint(path: "/api/v1/rules") { call in lists(["groups": call.services.ruleGroups()]) },
-        Endpoint(path: "/api/v1/alerts") { call in lists(["alerts": call.services.alerts()]) },
         Endpoint(path: "/api/v1/targets") { _ in
             lists(["activeTargets": [], "droppedTargets": []])
         },

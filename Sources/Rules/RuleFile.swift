@@ -89,6 +89,11 @@ public struct RuleProblem: Error, Hashable, CustomStringConvertible, Sendable {
     /// What, with the group and the rule.
     public let message: String
 
+    /// A problem of a file as a whole.
+    public init(file: String, _ message: String) {
+        self.init(file: file, mark: nil, message: message)
+    }
+
     init(file: String, mark: Mark?, message: String) {
         self.file = file
         self.line = mark?.line
@@ -130,14 +135,22 @@ public struct RuleFile: Sendable {
     /// Rules of all groups.
     public var ruleCount: Int { groups.reduce(0) { $0 + $1.rules.count } }
 
-    /// Reads a file. Throws all that is wrong with it.
-    public static func load(path: String) throws(RuleFileError) -> RuleFile {
-        try parse(try FileReading.read(path, limit: maxBytes), path: path)
+    /// Throws for an expression that cannot be used.
+    public typealias Check = @Sendable (String) throws(QueryError) -> Void
+
+    /// Reads a file. Throws all that is wrong with it. `checkLogQL` judges expressions over logs.
+    public static func load(
+        path: String, checkLogQL: Check? = nil
+    ) throws(RuleFileError) -> RuleFile {
+        try parse(
+            try FileReading.read(path, limit: maxBytes), path: path, checkLogQL: checkLogQL)
     }
 
     /// Reads the text of the file at `path`. Throws all that is wrong with it.
-    public static func parse(_ bytes: [UInt8], path: String) throws(RuleFileError) -> RuleFile {
-        var reader = RuleFileReader(path: path, bytes: bytes)
+    public static func parse(
+        _ bytes: [UInt8], path: String, checkLogQL: Check? = nil
+    ) throws(RuleFileError) -> RuleFile {
+        var reader = RuleFileReader(path: path, bytes: bytes, checkLogQL: checkLogQL)
         let groups = reader.read()
         guard reader.problems.isEmpty else {
             throw RuleFileError(

@@ -13,7 +13,7 @@ struct RuleFileReader {
     private(set) var problems: [RuleProblem] = []
 
     /// Problems beyond this many are not listed.
-    private static let maxProblems = 200
+    private static let maxProblems = 500
 
     private static let groupFields = [
         "name", "interval", "limit", "query_offset", "labels", "rules",
@@ -22,9 +22,12 @@ struct RuleFileReader {
         "record", "alert", "expr", "for", "keep_firing_for", "labels", "annotations",
     ]
 
-    init(path: String, bytes: [UInt8]) {
+    private let checkLogQL: RuleFile.Check?
+
+    init(path: String, bytes: [UInt8], checkLogQL: RuleFile.Check? = nil) {
         self.path = path
         self.bytes = bytes
+        self.checkLogQL = checkLogQL
         language = RuleLanguage(path: path)
     }
 
@@ -162,8 +165,12 @@ struct RuleFileReader {
             report(node?.mark ?? mark, "\(context): field 'expr' must be set in rule")
             return
         }
-        guard language == .promQL else { return }
-        do throws(QueryError) { rule.parsed = try Parser.parse(rule.expression) } catch {
+        do throws(QueryError) {
+            switch language {
+            case .promQL: rule.parsed = try Parser.parse(rule.expression)
+            case .logQL: try checkLogQL?(rule.expression)
+            }
+        } catch {
             report(
                 ScalarPlace(node, in: bytes).mark(of: error.position ?? 0, in: rule.expression),
                 "\(context): could not parse expression: \(error.message)")

@@ -67,6 +67,32 @@ enum GoFormat {
             }, as: UTF8.self)
     }
 
+    /// `%x`: a hexadecimal mantissa and a binary exponent of two digits at least.
+    static func hexadecimal(_ value: Double, _ precision: Int?, isUpper: Bool) -> String {
+        if let special = special(value) { return special }
+        var buffer = [CChar](repeating: 0, count: 512)
+        let format = precision.map { "%.\(min($0, 100))a" } ?? "%a"
+        let count = withVaList([value]) { vsnprintf(&buffer, buffer.count, format, $0) }
+        let bytes = buffer.prefix(max(0, Int(count))).map { UInt8(bitPattern: $0) }
+        var text = String(decoding: bytes, as: UTF8.self)
+        if let sign = text.lastIndex(where: { $0 == "+" || $0 == "-" }), sign != text.startIndex,
+            text[sign...].utf8.count == 2
+        {
+            text.insert("0", at: text.index(after: sign))
+        }
+        return isUpper ? text.uppercased() : text
+    }
+
+    /// `%b`: a whole mantissa and a binary exponent.
+    static func binary(_ value: Double) -> String {
+        if let special = special(value) { return special }
+        let exponent = max(Int(value.exponentBitPattern), 1) - 1075
+        let mantissa =
+            value.significandBitPattern | (value.exponentBitPattern == 0 ? 0 : 1 << 52)
+        return (value.sign == .minus ? "-" : "") + "\(mantissa)p"
+            + (exponent < 0 ? "" : "+") + String(exponent)
+    }
+
     /// `%.4g`, by which Prometheus makes numbers short.
     static func four(_ value: Double) -> String { precise(value, 4, verb: "g") }
 

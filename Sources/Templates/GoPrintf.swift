@@ -122,7 +122,12 @@ struct GoPrintf {
         default:
             if verb == "v" || verb == "s" { return padded(value.printed, flags) }
         }
-        return "%!\(verb)(\(value.type)=\(value.printed))"
+        return unfit(value, verb, flags)
+    }
+
+    /// A value that the verb does not suit: shown as `%v` would, width and precision included.
+    private func unfit(_ value: TemplateValue, _ verb: Character, _ flags: Flags) -> String {
+        "%!\(verb)(\(value.type)=\(verb == "v" ? value.printed : printed(value, "v", flags)))"
     }
 
     private func padded(_ text: String, _ flags: Flags, zeros: Bool = false) -> String {
@@ -157,7 +162,7 @@ struct GoPrintf {
             }
             let prefix = flags.sharp && !bytes.isEmpty ? "0\(verb)" : ""
             return padded(prefix + digits.joined(separator: flags.space ? " " : ""), flags)
-        default: return "%!\(verb)(\(value.type)=\(text))"
+        default: return unfit(value, verb, flags)
         }
     }
 
@@ -183,7 +188,7 @@ struct GoPrintf {
             let hex = String(value.magnitude, radix: 16, uppercase: true)
             return padded(
                 "U+" + String(repeating: "0", count: max(0, 4 - hex.count)) + hex, flags)
-        default: return "%!\(verb)(int=\(value))"
+        default: return unfit(.integer(value), verb, flags)
         }
         var text = digits
         if let precision = flags.precision {
@@ -210,7 +215,9 @@ struct GoPrintf {
             }
         case "e", "E": text = GoFormat.precise(value, flags.precision ?? 6, verb: verb)
         case "f", "F": text = GoFormat.precise(value, flags.precision ?? 6, verb: "f")
-        default: return "%!\(verb)(float64=\(GoFormat.general(value)))"
+        case "x", "X": text = GoFormat.hexadecimal(value, flags.precision, isUpper: verb == "X")
+        case "b": text = GoFormat.binary(value)
+        default: return unfit(.number(value), verb, flags)
         }
         if text.hasPrefix("+") {
             // Infinity carries its sign anyway, unless a blank is asked for.

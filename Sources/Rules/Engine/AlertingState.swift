@@ -90,10 +90,11 @@ struct AlertingState: Sendable {
                 labels[name] = expand(template, sample)
             }
             labels[Alert.nameLabel] = rule.name
-            var annotations = Labels()
-            for (name, template) in rule.templates.annotations {
-                annotations[name] = expand(template, sample)
-            }
+            // Those that come out empty stay: unlike labels, annotations may be.
+            let annotations = Labels(
+                sorted: rule.templates.annotations.map {
+                    Label(name: $0.name, value: expand($0.template, sample))
+                })
             let alert = Alert(
                 labels: labels, annotations: annotations, value: sample.point.value,
                 state: .pending, activeAt: time, generatorURL: generatorURL)

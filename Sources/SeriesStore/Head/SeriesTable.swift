@@ -31,6 +31,9 @@ struct SeriesTable: Sendable {
         let rendered: [UInt8]
         var members: [UInt32] = []
         var isRetired = false
+        /// Whether it is a series that a rule made: those name themselves. They are for queries; a
+        /// server that scrapes has rules of its own.
+        var isDerived: Bool { !labels[Labels.metricName].isEmpty }
     }
 
     /// What sets a series apart within its metric and target. Shared by all targets that have it.

@@ -88,7 +88,8 @@ extension StoreCore.State {
             for slot in metric.members {
                 let one = table.series[Int(slot)]
                 guard let value = latest(slot), let target = table.targets[one.target],
-                    !target.isRetired, let identity = table.identities[one.identity]
+                    !target.isRetired, !target.isDerived,
+                    let identity = table.identities[one.identity]
                 else { continue }
                 if !selectors.isEmpty {
                     let labels = table.labels(of: slot)

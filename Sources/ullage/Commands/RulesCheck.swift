@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Agent
 import ArgumentParser
 import Model
 import Rules
@@ -54,7 +55,7 @@ struct RulesCheck: AsyncParsableCommand {
         init(path: String, lint: Lint) {
             self.path = path
             do throws(RuleFileError) {
-                let file = try RuleFile.load(path: path)
+                let file = try RuleFile.load(path: path, checkLogQL: LogRule.check)
                 rules = file.ruleCount
                 if lint != .none { duplicates = DuplicateRules.find(in: file) }
             } catch { problems = error.problems }

@@ -6,5 +6,5 @@ import ArgumentParser
 struct RulesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rules", abstract: "Check, list and test recording and alerting rules.",
-        subcommands: [RulesCheck.self, RulesList.self])
+        subcommands: [RulesCheck.self, RulesList.self, RulesTest.self])
 }
