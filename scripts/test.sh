@@ -16,6 +16,8 @@ scripts/progress.sh "Running the tests" \
 scripts/progress.sh "Comparing 3000 random queries with Prometheus" \
     Tests/Differential/differential.py --program "$(swift build --show-bin-path)/ullage" \
     --queries 3000 --seed 1
+scripts/progress.sh "Comparing rules, templates and unit tests with promtool" \
+    Tests/RulesOracle/oracle.py --program "$(swift build --show-bin-path)/ullage" --seed 1
 scripts/progress.sh "Running the kernel lane (a guest with full cgroup v2)" \
     Tests/KernelLane/run.sh "$(swift build --show-bin-path)"
 

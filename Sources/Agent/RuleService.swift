@@ -6,6 +6,7 @@ import Glibc
 import LogQL
 import Logging
 import Model
+import Notify
 public import PromQL
 import Rules
 import SeriesStore

@@ -151,7 +151,7 @@ final class GroupEvaluation: Sendable {
             member.writer.write(samples, at: time - queryOffset)
             let due = member.alerting?.due(
                 at: time, resendDelay: context.options.resendDelay, interval: interval)
-            if let due, !due.isEmpty { context.sink?.send(due) }
+            if let due, !due.isEmpty { context.sink?.send(due.map(withExternalLabels)) }
         } catch { failure = "\(error)" }
         let alerts = member.alerting?.active.values.map(\.alert) ?? []
         let dropped = member.writer.dropped
@@ -168,6 +168,13 @@ final class GroupEvaluation: Sendable {
                 $0.labels.pairs.lexicographicallyPrecedes($1.labels.pairs)
             }
         }
+    }
+
+    /// An alert as others see it: with the labels of this host that it does not have itself.
+    private func withExternalLabels(_ alert: Alert) -> Alert {
+        var alert = alert
+        alert.labels = context.options.externalLabels.merging(alert.labels)
+        return alert
     }
 
     private func samples(
