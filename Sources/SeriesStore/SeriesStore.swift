@@ -177,8 +177,7 @@ public final class SeriesStore: Sendable {
         core.syncJournal()
         defer { core.measure() }
         try core.keepLimits()
-        while try core.sealNext() {}
-        while try core.sealSpilled() {}
+        while try core.sealOldest() {}
         while try core.buildTier() {}
     }
 

@@ -45,8 +45,7 @@ extension StoreCore {
         mergePacks()
         do {
             try keepLimits()
-            while try sealNext() {}
-            while try sealSpilled() {}
+            while try sealOldest() {}
             while try buildTier() {}
         } catch { count(error) }
         measure()
@@ -69,7 +68,14 @@ extension StoreCore {
         }
     }
 
-    /// Moves the oldest complete section into the database; false when there is none.
+    /// Moves the oldest samples that are complete into the database; false when there are none.
+    func sealOldest() throws(StoreError) -> Bool {
+        // What memory had no room for is older than what it has.
+        if try sealSpilled() { return true }
+        return try sealNext()
+    }
+
+    /// Moves the oldest complete section in memory into the database; false when there is none.
     func sealNext() throws(StoreError) -> Bool {
         try writer.withLock { writer throws(StoreError) in
             let next = state.withLock { state in

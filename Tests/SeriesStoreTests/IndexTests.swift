@@ -91,6 +91,9 @@ struct IndexTests {
                 let found = try store.select(
                     matchers, in: TimeRange(start: .min, end: .max), hints: SelectHints())
                 #expect(found.map(\.labels) == expected, "\(matchers)")
+                let names = try store.series(
+                    matchers, in: TimeRange(start: .min, end: .max), limit: 0)
+                #expect(names == expected, "\(matchers)")
             }
             // Some that the database does not know yet.
             known.merge(try register(store, 20, &random)) { first, _ in first }
@@ -158,6 +161,31 @@ struct IndexTests {
             }
             #expect(found.filter { !$0.value.isEmpty } == part.filter { !$0.value.isEmpty })
         }
+    }
+
+    @Test("Names are those of the series that have samples in the range")
+    func names() throws {
+        let store = try SeriesStore.open(directory: directory.path)
+        let metric = MetricDescriptor("m", .gauge, help: "A test.")
+        for (name, time) in [("old", 1_000_000), ("new", 9_000_000), ("newest", 20_000_000)] {
+            let series = try store.series(metric, target: try store.target(["a": name]))
+            for tick in 0..<3 {
+                var batch = Batch(timestamp: Milliseconds(time + tick * 1000))
+                batch.append(series, 1)
+                _ = store.append(batch)
+            }
+            if name != "newest" { try store.seal() }
+        }
+        func values(_ start: Milliseconds, _ end: Milliseconds) throws -> [String] {
+            try store.labelValues(of: "a", [], in: TimeRange(start: start, end: end))
+        }
+        #expect(try values(0, 30_000_000) == ["new", "newest", "old"])
+        #expect(try values(0, 2_000_000) == ["old"])
+        #expect(try values(1_000_500, 1_000_900) == ["old"])
+        #expect(try values(2_000_000, 10_000_000) == ["new"])
+        #expect(try values(9_001_500, 30_000_000) == ["new", "newest"])
+        #expect(try values(10_000_000, 11_000_000) == [])
+        #expect(try store.labelNames([], in: TimeRange(start: 0, end: 10)) == [])
     }
 
     @Test("Segments of the version before are read")

@@ -26,7 +26,12 @@ extension SeriesStore: SeriesQuerier {
 
     /// See `SeriesQuerier`.
     public func series(_ matchers: [Matcher], in range: TimeRange, limit: Int) throws -> [Labels] {
-        let all = try select(matchers, in: range, hints: SelectHints()).map(\.labels)
+        let compiled = try CompiledMatchers(matchers)
+        let head = core.headSeries(compiled, in: range)
+        let stored = try core.stored { reader throws(StoreError) in
+            try reader.names(compiled, in: range)
+        }
+        let all = HeadSeries.add(head, to: stored).map(\.labels)
         return limit > 0 ? Array(all.prefix(limit)) : all
     }
 
@@ -59,12 +64,21 @@ extension StoreCore {
         _ matchers: CompiledMatchers, in range: TimeRange, _ hints: SelectHints,
         _ head: [HeadSeries]
     ) throws -> (series: [StoredSeries], tier: Tier) {
-        let (stored, tier, damaged) = try reader.withLock { reader throws(StoreError) in
-            let (stored, tier) = try reader.select(matchers, in: range, hints: hints)
-            return (stored, tier, reader.takeDamaged())
+        let (stored, tier) = try stored { reader throws(StoreError) in
+            try reader.select(matchers, in: range, hints: hints)
+        }
+        return (HeadSeries.add(head, to: stored), tier)
+    }
+
+    /// What `body` reads; segments that it found damaged are counted.
+    func stored<T: Sendable>(
+        _ body: (inout StoreReader) throws(StoreError) -> T
+    ) throws(StoreError) -> T {
+        let (result, damaged) = try reader.withLock { reader throws(StoreError) in
+            (try body(&reader), reader.takeDamaged())
         }
         if damaged > 0 { state.withLock { $0.statistics.damagedReads += damaged } }
-        return (HeadSeries.add(head, to: stored), tier)
+        return result
     }
 }
 

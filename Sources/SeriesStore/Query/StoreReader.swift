@@ -63,28 +63,58 @@ struct StoreReader: ~Copyable {
         try refresh()
         let plan = TierPlan(buckets, in: range, hints: hints)
         guard !plan.pieces.isEmpty else { return ([], .raw) }
-        var numbers: [UInt32] = []
+        var (found, metrics) = lookUp(matchers)
+        for (metric, wanted) in metrics {
+            for piece in plan.pieces {
+                try read(wanted, metric, piece) { found[$0].runs.append($1) }
+            }
+        }
+        return (labelled(found.filter { !$0.runs.isEmpty }), plan.tier)
+    }
+
+    /// The series that match and have samples in `range`, by labels, without their runs.
+    mutating func names(
+        _ matchers: CompiledMatchers, in range: TimeRange
+    ) throws(StoreError) -> [StoredSeries] {
+        try refresh()
+        let plan = TierPlan(buckets, in: range, hints: SelectHints())
+        guard !plan.pieces.isEmpty else { return [] }
+        let (found, metrics) = lookUp(matchers)
+        var isThere = [Bool](repeating: false, count: found.count)
+        for (metric, wanted) in metrics {
+            var left = wanted
+            // Newest first: what was there once mostly still is.
+            for piece in plan.pieces.reversed() where !left.isEmpty {
+                try read(left, metric, piece) { place, _ in isThere[place] = true }
+                left.removeAll { isThere[$0.place] }
+            }
+        }
+        return labelled(found.indices.filter { isThere[$0] }.map { found[$0] })
+    }
+
+    /// The series that match, by labels, which are still to be filled in; and for each metric those to
+    /// look for, ascending by id.
+    private mutating func lookUp(
+        _ matchers: CompiledMatchers
+    ) -> (found: [StoredSeries], metrics: [Int64: [Wanted]]) {
         var found: [StoredSeries] = []
         var metrics: [Int64: [Wanted]] = [:]
         for one in index.matching(matchers) {
             if one.repeats, !found.isEmpty {
                 found[found.count - 1].others.append(one.id)
             } else {
-                found.append(StoredSeries(id: one.id))
-                numbers.append(one.number)
+                found.append(StoredSeries(number: one.number, id: one.id))
             }
             metrics[one.metric, default: []].append(Wanted(id: one.id, place: found.count - 1))
         }
-        for (metric, wanted) in metrics {
-            let sorted = wanted.sorted { $0.id < $1.id }
-            for piece in plan.pieces {
-                try read(sorted, metric, piece) { found[$0].runs.append($1) }
-            }
-        }
-        for (place, number) in numbers.enumerated() where !found[place].runs.isEmpty {
-            found[place].labels = index.labels(of: number)
-        }
-        return (found.filter { !$0.runs.isEmpty }, plan.tier)
+        for metric in metrics.keys { metrics[metric]?.sort { $0.id < $1.id } }
+        return (found, metrics)
+    }
+
+    private mutating func labelled(_ found: [StoredSeries]) -> [StoredSeries] {
+        var found = found
+        for place in found.indices { found[place].labels = index.labels(of: found[place].number) }
+        return found
     }
 
     /// Calls `deliver` with the samples of series of one metric in one bucket.
@@ -172,6 +202,8 @@ struct StoreReader: ~Copyable {
 /// What segments and memory have of one label set.
 struct StoredSeries: Sendable {
     var labels = Labels()
+    /// Its number in the index; it means something only while the query holds the reader.
+    var number: UInt32 = 0
     /// The row of the database that has these labels; 0 for none.
     var id: Int64 = 0
     /// More such rows.
