@@ -85,6 +85,9 @@ let package = Package(
             dependencies: ["CLinux", "CZstd", "Codecs", "Linux", "Matching", "Model", system],
             swiftSettings: gnu),
         .target(
+            name: "Pipeline", dependencies: ["Codecs", "Matching", "Model"],
+            swiftSettings: strict),
+        .target(
             name: "PromQL", dependencies: ["Matching", "Model"], swiftSettings: gnu),
         .target(
             name: "Runtime", dependencies: ["CLinux", "Linux", "Model", system],
@@ -126,7 +129,8 @@ let package = Package(
         .target(
             name: "HTTPAPI",
             dependencies: [
-                "Codecs", "Linux", "LogQL", "Matching", "Model", "PromQL", "Rules", logging,
+                "Codecs", "Linux", "LogQL", "LogStore", "Matching", "Model", "PromQL", "Rules",
+                logging,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -136,7 +140,7 @@ let package = Package(
 
         // Floor 5: configuration.
         .target(
-            name: "Config", dependencies: ["Matching", "Model", "Notify", "YAML"],
+            name: "Config", dependencies: ["Matching", "Model", "Notify", "Pipeline", "YAML"],
             swiftSettings: strict),
 
         // Floor 6: the composition root.
@@ -144,7 +148,9 @@ let package = Package(
             name: "Agent",
             dependencies: [
                 "CLinux", "Codecs", "Collectors", "Config", "Discovery", "Events", "HTTPAPI",
-                "Linux", "LogQL", "LogStore", "Logs", "Model", "Notify", "PromQL", "Rules",
+                "Linux", "LogQL", "LogStore", "Logs", "Matching", "Model", "Notify", "Pipeline",
+                "PromQL",
+                "Rules",
                 "Runtime", "SeriesStore", logging,
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -155,8 +161,8 @@ let package = Package(
             name: "ullage",
             dependencies: [
                 "Agent", "Chart", "Codecs", "Config", "Interchange", "Linux", "LogStore", "Logs",
-                "Matching",
-                "Model", "PromQL", "Rules", "Runtime", "SeriesStore", system,
+                "Matching", "Model", "Pipeline", "PromQL", "Rules", "Runtime", "SeriesStore",
+                system,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -230,6 +236,9 @@ let package = Package(
             name: "LogQLTests",
             dependencies: ["Codecs", "LogQL", "LogStore", "Model", "PromQL", "TestSupport"],
             swiftSettings: gnu),
+        .testTarget(
+            name: "PipelineTests", dependencies: ["Model", "Pipeline", "TestSupport"],
+            swiftSettings: strict),
         .testTarget(
             name: "LogStoreTests",
             dependencies: ["LogStore", "Logs", "Model", "TestSupport", system],

@@ -9,6 +9,7 @@ import LogStore
 import Logging
 import Logs
 import Model
+import Synchronization
 
 /// The logs of a host: every source tailed into the store, and the store kept within its bounds.
 final class LogKeeping: Sendable {
@@ -19,6 +20,8 @@ final class LogKeeping: Sendable {
     private let tailing: LogTailing
     private let meters: LogMeters?
     private let registry: ContainerRegistry
+    private let rules: Rules
+    private let logger: Logger
     private let retention: Wakeup
     private static let retentionInterval: Milliseconds = 60_000
 
@@ -28,6 +31,9 @@ final class LogKeeping: Sendable {
         logger: Logger
     ) throws(AgentError) {
         self.registry = registry
+        self.logger = logger
+        let rules = Rules(try LogPipelineChoice(configuration.logs.pipelines))
+        self.rules = rules
         var options = LogStore.Options()
         options.retention = configuration.logs.retention
         options.maxBytes = Int(configuration.logs.maxSize)
@@ -40,9 +46,10 @@ final class LogKeeping: Sendable {
             self.store = store
             retention = try Wakeup()
             let sink: any LogSink = meters.map { MeteredSink(store: store, meters: $0) } ?? store
-            tailing = try LogTailing(sink: sink) { problem in
-                logger.warning("\(problem)")
-            }
+            tailing = try LogTailing(
+                sink: sink, transform: { rules.current.pipeline(for: $0) },
+                relabel: { rules.current.labelled($0) },
+                report: { logger.warning("\($0)") })
         } catch {
             throw AgentError("cannot open the log store: \(error)")
         }
@@ -56,7 +63,23 @@ final class LogKeeping: Sendable {
             globs.append(
                 LogFileGlob(configuration.logs.pods + "/*/*/*.log", format: .cri, naming: .pod))
         }
+        do {
+            rules.set(try LogPipelineChoice(configuration.logs.pipelines))
+        } catch {
+            logger.error("the pipelines in use stay: \(error)")
+        }
         tailing.setFiles(globs)
+    }
+
+    /// The rules in use, which the tailing thread asks for.
+    private final class Rules: Sendable {
+        private let choice: Mutex<LogPipelineChoice>
+
+        init(_ choice: LogPipelineChoice) { self.choice = Mutex(choice) }
+
+        var current: LogPipelineChoice { choice.withLock { $0 } }
+
+        func set(_ choice: LogPipelineChoice) { self.choice.withLock { $0 = choice } }
     }
 
     /// Tails and removes what is too old until the task is cancelled.

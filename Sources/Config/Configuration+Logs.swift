@@ -13,6 +13,8 @@ extension Configuration {
         public var maxContainerSize: Int64 = 1 << 30
         /// Patterns of plain files.
         public var files: [String] = []
+        /// What is done to the lines of which logs; the first rule whose conditions hold counts.
+        public var pipelines: [LogPipelineRule] = []
         /// Where the kubelet has the logs of pods; empty for nowhere.
         public var pods = "/var/log/pods"
         /// Metrics made of lines.

@@ -50,6 +50,8 @@ struct ValueError: Error {
 public struct Configuration: Hashable, Sendable {
     /// Where containers and samples are kept.
     public var dataDirectory = "/var/lib/ullage"
+    /// The group whose members may use the agent's Unix socket.
+    public var socketGroup = "ullage"
     /// Where the HTTP API listens.
     public var listen: ListenAddress
     /// Milliseconds between two samples.

@@ -54,5 +54,11 @@ extension Keys {
             c.logs.pods = text == "none" ? "" : text
         },
         logMetrics,
+        Key(
+            section: "logs", name: "pipelines", preset: "[]",
+            comment:
+                "What is done to lines before they are stored: multiline, parse, redact, ... "
+                + "See docs/log-pipelines.md. Reloaded on SIGHUP, for logs opened from then on."
+        ) { node, c throws(ValueError) in c.logs.pipelines = try LogPipelines.read(node) },
     ]
 }

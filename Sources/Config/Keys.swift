@@ -28,6 +28,11 @@ enum Keys {
                 comment: "Where the HTTP API listens; loopback only. --listen wins over it."
             ) { node, c throws(ValueError) in c.listen = try ListenAddress(try Value.text(node)) },
             Key(
+                section: "", name: "socket_group", preset: "ullage",
+                comment:
+                    "Group whose members may use the agent's Unix socket, logs included, if there is one."
+            ) { node, c throws(ValueError) in c.socketGroup = try Value.text(node) },
+            Key(
                 section: "sampling", name: "interval", preset: "10s",
                 comment: "Time between two samples, 1s to 5m. Reloaded on SIGHUP."
             ) { node, c throws(ValueError) in

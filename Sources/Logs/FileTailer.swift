@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CLinux
 import Glibc
 public import Model
 public import SystemPackage
@@ -37,11 +38,16 @@ public final class FileTailer {
         var timestamp: Int64 = 0
         var start = 0
         var isActive = false
+        /// Whether its last line has come, so that it waits only for lines that belong to it.
+        var isWhole = false
+        var lines = 0
     }
 
     private let path: String
     private var parser: RecordParser
     private let format: LogFormat
+    /// Puts lines together; nil when each is an entry.
+    private let joiner: (any LogTransform)?
     private let memory: TailBuffer
     private var input: LogInput?
     /// What the file read last is known by; empty before the first.
@@ -61,6 +67,8 @@ public final class FileTailer {
     /// Bytes of a line that are one entry at most; a longer line is several, all but the last
     /// partial.
     public static let maxLine = 1 << 20
+    /// Lines put together to one entry at most.
+    private static let maxJoined = 1000
     /// Bytes of one record at most: a line of `maxLine` bytes in which each is escaped would be
     /// longer, but no writer makes such records.
     private static let maxRecord = 4 << 20
@@ -71,10 +79,11 @@ public final class FileTailer {
     /// others of the same thread.
     public init(
         path: String, format: LogFormat, checkpoint: LogCheckpoint,
-        buffer: TailBuffer = TailBuffer()
+        buffer: TailBuffer = TailBuffer(), transform: (any LogTransform)? = nil
     ) {
         self.path = path
         self.format = format
+        joiner = transform?.joinsLines == true ? transform : nil
         memory = buffer
         parser = RecordParser(format)
         known = checkpoint
@@ -301,6 +310,7 @@ public final class FileTailer {
         guard start >= skip[stream] else { return }
         if damaged > 0 { flushDamage(&batch, record.timestamp) }
         lastTime = max(lastTime, record.timestamp)
+        if let joiner { return join(joiner, record, stream, start, &batch) }
         if !record.isPartial, !unfinished[stream].isActive {
             parser.text.withUnsafeBytes {
                 batch.append(
@@ -309,15 +319,46 @@ public final class FileTailer {
             }
             return
         }
+        extend(stream, record, start)
+        if !record.isPartial {
+            emit(stream, false, &batch)
+        } else if unfinished[stream].bytes.count >= Self.maxLine {
+            emit(stream, true, &batch)
+        }
+    }
+
+    /// Adds the record just read to its stream's unfinished line.
+    private func extend(_ stream: Int, _ record: RecordParser.Record, _ start: Int) {
         if !unfinished[stream].isActive {
             unfinished[stream].timestamp = record.timestamp
             unfinished[stream].start = start
             unfinished[stream].isActive = true
         }
         unfinished[stream].bytes += parser.text
-        if !record.isPartial {
-            emit(stream, false, &batch)
-        } else if unfinished[stream].bytes.count >= Self.maxLine {
+    }
+
+    /// Lines of one entry: each is held until the next of its stream says that it begins another.
+    private func join(
+        _ joiner: any LogTransform, _ record: RecordParser.Record, _ stream: Int, _ start: Int,
+        _ batch: inout LogBatch
+    ) {
+        if unfinished[stream].isWhole {
+            let continues = parser.text.withUnsafeBytes { joiner.continues($0, record.stream) }
+            if continues, unfinished[stream].lines < Self.maxJoined,
+                unfinished[stream].bytes.count + parser.text.count < Self.maxLine
+            {
+                unfinished[stream].bytes.append(0x0a)
+            } else {
+                emit(stream, false, &batch)
+            }
+        } else if !unfinished[stream].isActive {
+            // It begins an entry whatever it is; the transform has to see each line.
+            _ = parser.text.withUnsafeBytes { joiner.continues($0, record.stream) }
+        }
+        extend(stream, record, start)
+        unfinished[stream].isWhole = !record.isPartial
+        unfinished[stream].lines += 1
+        if record.isPartial, unfinished[stream].bytes.count >= Self.maxLine {
             emit(stream, true, &batch)
         }
     }
@@ -338,7 +379,7 @@ public final class FileTailer {
             batch.append(
                 $0, timestamp: unfinished[stream].timestamp,
                 stream: stream == 1 ? .stderr : .stdout, level: LevelDetector.level(of: $0),
-                isPartial: isPartial)
+                isPartial: isPartial && !unfinished[stream].isWhole)
         }
         unfinished[stream] = Unfinished()
     }

@@ -63,19 +63,26 @@ public final class LogTailing: Sendable {
     let sink: any LogSink
     let options: Options
     let report: @Sendable (String) -> Void
+    let makeTransform: @Sendable (LogIdentity) -> (any LogTransform)?
+    let relabel: @Sendable (LogIdentity) -> LogIdentity
     let wakeup: Wakeup
     private let wanted = Mutex(Wanted())
     private let seen = Mutex(Seen())
     private let stopping = Atomic<Bool>(false)
 
-    /// Tailing into `sink`; `report` is told once of each thing that is wrong.
+    /// Tailing into `sink`; `transform` makes what is done to a log's lines, when it is opened;
+    /// `relabel` gives a log more labels, and is asked whenever the list of logs changes; `report` is told once of each thing that is wrong.
     public init(
         sink: any LogSink, options: Options = Options(),
+        transform: @escaping @Sendable (LogIdentity) -> (any LogTransform)? = { _ in nil },
+        relabel: @escaping @Sendable (LogIdentity) -> LogIdentity = { $0 },
         report: @escaping @Sendable (String) -> Void = { _ in }
     ) throws(Errno) {
         self.sink = sink
         self.options = options
         self.report = report
+        makeTransform = transform
+        self.relabel = relabel
         wakeup = try Wakeup()
     }
 
@@ -89,10 +96,9 @@ public final class LogTailing: Sendable {
         wakeup.wake()
     }
 
-    /// Takes the patterns of plain files.
+    /// Takes the patterns of plain files, and looks at all logs anew.
     public func setFiles(_ globs: [LogFileGlob]) {
         wanted.withLock {
-            guard $0.globs != globs else { return }
             $0.globs = globs
             $0.isChanged = true
         }

@@ -112,7 +112,10 @@ final class TailLoop {
             log.isGone = true
             enqueue(log)
         }
-        for source in sources.values { add(source) }
+        for var source in sources.values {
+            source.identity = owner.relabel(source.identity)
+            add(source)
+        }
         publish()
     }
 
@@ -154,7 +157,7 @@ final class TailLoop {
             if !log.isWatched { due[id] = log.lastRead + Self.second }
         }
         do {
-            let tailer = try log.opened(sink, buffer)
+            let tailer = try log.opened(sink, buffer, owner.makeTransform)
             batch.removeAll()
             let more = try tailer.read(into: &batch, quota: options.quota)
             try deliver(log)
@@ -192,6 +195,7 @@ final class TailLoop {
     }
 
     private func deliver(_ log: TailedLog) throws {
+        log.transform(&batch)
         guard !batch.isEmpty else { return }
         try sink.append(batch, of: log.source.identity)
         log.count(batch)

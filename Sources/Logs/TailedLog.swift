@@ -18,18 +18,34 @@ final class TailedLog {
     /// What it had since it was found.
     private(set) var counters = LogCounters()
     private var tailer: FileTailer?
+    private var transform: (any LogTransform)?
+    private var transformed = LogBatch()
     private var counted = FileTailer.Statistics()
 
     init(_ source: TailSource) { self.source = source }
 
     /// The tailer, which goes on where the sink's knowledge ends.
-    func opened(_ sink: any LogSink, _ buffer: TailBuffer) throws -> FileTailer {
+    func opened(
+        _ sink: any LogSink, _ buffer: TailBuffer,
+        _ makeTransform: (LogIdentity) -> (any LogTransform)?
+    ) throws -> FileTailer {
         if let tailer { return tailer }
+        transform = makeTransform(source.identity)
         let made = FileTailer(
             path: source.path, format: source.format,
-            checkpoint: try sink.checkpoint(of: source.identity), buffer: buffer)
+            checkpoint: try sink.checkpoint(of: source.identity), buffer: buffer,
+            transform: transform)
         tailer = made
         return made
+    }
+
+    /// Does to a batch what the configuration says.
+    func transform(_ batch: inout LogBatch) {
+        guard let transform, !batch.isEmpty else { return }
+        transformed.removeAll()
+        transform.apply(batch, into: &transformed)
+        swap(&batch, &transformed)
+        transformed = LogBatch()
     }
 
     /// Gives back the file and all that was read and not stored.

@@ -8,12 +8,14 @@ public enum TimeExpression {
         public let description: String
     }
 
-    /// Nanoseconds since the epoch: RFC 3339, `2026-01-31[ 12:00[:00]]` (UTC), epoch seconds or
-    /// milliseconds, or a time before `now` such as `42m`, `1h30m`, `-1h`, `3 days ago`.
+    /// Nanoseconds since the epoch: RFC 3339, `2026-01-31[ 12:00[:00]]` (UTC), `03:00[:00]` (UTC,
+    /// the last time it was that), epoch seconds or milliseconds, or a time before `now` such as
+    /// `42m`, `1h30m`, `-1h`, `3 days ago`.
     public static func parse(_ text: String, now: Int64) throws(Failure) -> Int64 {
         let trimmed = text.hasPrefix("-") ? String(text.dropFirst()) : text
         if let time = rfc3339(text) { return time }
         if let time = date(text) { return time }
+        if let time = clock(text, now: now) { return time }
         if text == "now" { return now }
         if text == "yesterday" { return now - 86_400_000_000_000 }
         if let number = Int64(trimmed), number >= 0 {
@@ -69,6 +71,17 @@ public enum TimeExpression {
         return civil(bytes[..<10], clock[...]).flatMap {
             $0 < 9_000_000_000 ? $0 * 1_000_000_000 : nil
         }
+    }
+
+    /// The last time before `now` at which a clock in UTC showed `HH:MM` or `HH:MM:SS`.
+    private static func clock(_ text: String, now: Int64) -> Int64? {
+        let bytes = Array(text.utf8)
+        guard [5, 8].contains(bytes.count), bytes[2] == 0x3a else { return nil }
+        let whole = bytes + (bytes.count == 5 ? Array(":00".utf8) : [])
+        guard let seconds = civil(Array("1970-01-01".utf8)[...], whole[...]) else { return nil }
+        let day: Int64 = 86_400_000_000_000
+        let today = now / day * day + seconds * 1_000_000_000
+        return today > now ? today - day : today
     }
 
     /// Seconds since the epoch of `YYYY-MM-DD` and `HH:MM:SS`.

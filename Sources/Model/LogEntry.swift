@@ -189,6 +189,14 @@ public struct LogBatch: Sendable {
                 isPartial: isPartial, isGap: isGap))
     }
 
+    /// Adds an entry like another, with other bytes.
+    public mutating func append(_ bytes: UnsafeRawBufferPointer, _ item: Item) {
+        text.append(contentsOf: bytes)
+        var item = item
+        item.length = bytes.count
+        items.append(item)
+    }
+
     /// Removes the entries and keeps the memory.
     public mutating func removeAll() {
         items.removeAll(keepingCapacity: true)

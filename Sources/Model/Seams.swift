@@ -147,6 +147,19 @@ public protocol LogSink: Sendable {
     func close(_ identity: LogIdentity) throws
 }
 
+/// What is done to the lines of one log on their way into a sink. Used by one thread.
+public protocol LogTransform: AnyObject {
+    /// Whether `continues` may say yes.
+    var joinsLines: Bool { get }
+
+    /// Whether a line belongs to the entry before it of its stream. Asked once for each line of the
+    /// log, in order.
+    func continues(_ line: UnsafeRawBufferPointer, _ stream: LogStream) -> Bool
+
+    /// Adds to `output` what becomes of the entries of a batch, and gives it the batch's checkpoint.
+    func apply(_ batch: borrowing LogBatch, into output: inout LogBatch)
+}
+
 /// Yields entries one by one. Used by one thread.
 public protocol LogCursor: AnyObject {
     /// The next entry, or nil when there are no more. What cannot be read comes as a gap.
