@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Agent
 import ArgumentParser
+import LogStore
+import Model
 import SeriesStore
 
 /// `ullage storage df`: what the store takes, and what for.
@@ -54,6 +57,12 @@ struct StorageUsage: AsyncParsableCommand {
                 "quarantine", Quantity.unknown,
                 "\(usage.quarantinedSegments) damaged segments, kept in the database",
             ])
+        }
+        if place.store == nil {
+            let archive = LogArchive(directory: place.data.directory.logs)
+            let logs = (try? archive.logs([])) ?? []
+            let bytes = archive.sizes(logs).reduce(0) { $0 + $1.storedBytes }
+            table.append(["logs", Quantity.bytes(Int64(bytes)), "of \(logs.count) containers"])
         }
         table.append(["file system", Quantity.bytes(usage.availableBytes), "available"])
         return table
