@@ -77,6 +77,8 @@ public struct Agent: Sendable {
         services.alerting = Notifying.services(notifier)
         services.logs = logs?.archive
         services.ruleGroups = { rules.status }
+        services.logArchive = logs?.archive
+        services.logs = logs?.archive
         let logger = logger
         let listen = configuration.listen
         let tcp = HTTPServer(
@@ -86,7 +88,8 @@ public struct Agent: Sendable {
             logger.info("listening", metadata: ["address": "http://\(listen.host):\(port ?? 0)"])
         }
         let socket = HTTPServer(
-            address: .unixSocket(path: directory.socket), services: services, logger: Self.quiet)
+            address: .unixSocket(path: directory.socket), services: services, logger: Self.quiet
+        ) { _ in SocketAccess.grant(directory.socket, to: configuration.socketGroup, logger) }
         var all: [ServiceGroupConfiguration.ServiceConfiguration] = [
             .init(service: Running { try await events.run(sampling.registry) }),
             .init(service: Running { try await sampling.registry.run() }),

@@ -54,6 +54,7 @@ public struct HTTPServer: Sendable {
         if case .tcp = address { router.add(middleware: SameOrigin()) }
         addRoutes(router)
         LokiTail(services: services, threads: threads).add(to: router)
+        LogLinesRoute(services: services, threads: threads).add(to: router)
         let gate = QueryGate(limits: limits, threads: threads, counters: services.counters)
         for endpoint in endpoints { endpoint.add(to: router, services: services, gate: gate) }
         let target: BindAddress =
@@ -85,7 +86,7 @@ public struct HTTPServer: Sendable {
     private static let endpoints =
         QueryRoutes.all + ParseRoutes.all + SeriesRoutes.all + StatusRoutes.all
         + LokiRoutes.all + ContainerRoutes.all
-        + [FederateRoute.endpoint, RemoteReadRoute.endpoint]
+        + [FederateRoute.endpoint, RemoteReadRoute.endpoint, LogLinesRoute.stats]
         + AlertRoutes.reading + RuleRoutes.all
 
     /// What changes something: done for who may write to the socket, refused to all others.

@@ -7,7 +7,7 @@ import PromQL
 
 /// The parameters of a request: of its address, and of a form in its body.
 struct Parameters: Sendable {
-    private let pairs: [(name: String, value: String)]
+    let pairs: [(name: String, value: String)]
 
     /// Throws when a percent-encoding is wrong.
     init(query: String, form: [UInt8] = []) throws(APIError) {

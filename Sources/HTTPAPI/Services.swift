@@ -2,6 +2,7 @@
 
 public import Linux
 public import LogQL
+public import LogStore
 public import Model
 public import PromQL
 public import Rules
@@ -20,6 +21,8 @@ public struct Services: Sendable {
     public var notReady: @Sendable () -> String?
     /// The program's version.
     public var version: String
+    /// The stored logs; nil when none are kept.
+    public var logArchive: LogArchive?
     /// What the agent says of itself under `/api/v1/status`.
     public var status: @Sendable () -> AgentStatus = { AgentStatus() }
     /// The groups of rules with what their last evaluations came to.

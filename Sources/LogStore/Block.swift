@@ -144,6 +144,17 @@ final class BlockReader {
 
     /// Takes a block: `body` is its meta and text as stored. False when it is damaged.
     func load(_ header: BlockHeader, body: UnsafeRawBufferPointer) -> Bool {
+        load(header, body: body, text: true)
+    }
+
+    /// Takes where the entries of a block are, and not what they say.
+    func loadPlaces(_ header: BlockHeader, body: UnsafeRawBufferPointer) -> Bool {
+        load(header, body: body, text: false)
+    }
+
+    private func load(
+        _ header: BlockHeader, body: UnsafeRawBufferPointer, text: Bool
+    ) -> Bool {
         self.header = BlockHeader()
         places.removeAll(keepingCapacity: true)
         let (metaStored, textStored) = (Int(header.metaStored), Int(header.textStored))
@@ -152,14 +163,17 @@ final class BlockReader {
             textRaw <= BlockHeader.maxRaw, Bytes.checksum(body) == header.bodyChecksum
         else { return false }
         Self.reserve(&meta, metaRaw)
-        Self.reserve(&textBuffer, textRaw)
+        if text { Self.reserve(&textBuffer, textRaw) }
         guard
             decompressor.decompress(
                 .init(rebasing: body[..<metaStored]), into: .init(rebasing: meta[..<metaRaw])),
-            decompressor.decompress(
-                .init(rebasing: body[metaStored...]), into: .init(rebasing: textBuffer[..<textRaw]))
+            !text
+                || decompressor.decompress(
+                    .init(rebasing: body[metaStored...]),
+                    into: .init(rebasing: textBuffer[..<textRaw]))
         else { return false }
         self.header = header
+        if !text { self.header.textRaw = 0 }
         return index(.init(rebasing: meta[..<metaRaw]), textRaw)
     }
 

@@ -7,7 +7,7 @@ public import Model
 /// The reading side of a log store: opens its files read-only, asks no agent, and may be used
 /// while one writes. What is damaged is told by gap entries, and the rest is read.
 public struct LogArchive: LogQuerier {
-    private let path: String
+    let path: String
 
     /// The archive in a store's directory, which need not exist yet.
     public init(directory: String) { path = directory }
@@ -46,23 +46,26 @@ public struct LogArchive: LogQuerier {
         try select(query, of: identities)
     }
 
-    /// Where the agent's reading of a container's file has come to, as far as it is written down.
-    public func checkpoint(of identity: LogIdentity) -> LogCheckpoint {
+    /// Where the agent's reading of a container's file has come to, as far as it is written down,
+    /// and the sequence that follows the entries stored until there.
+    public func position(of identity: LogIdentity) -> (checkpoint: LogCheckpoint, end: Int64) {
         let directory = directory(identity)
         let head = HeadBlocks.read(path: directory + "/" + SegmentName.head, after: 0)
-        var block: BlockPlace?
+        var header: BlockHeader?
         if let name = SegmentName.segments(in: directory).last,
             let file = try? LogFile(path: directory + "/" + name, flags: O_RDONLY)
         {
-            block = try? SegmentIndex.read(file).blocks.last
+            header = try? SegmentIndex.read(file).blocks.last?.header
         }
-        guard let newest = head.last?.header else {
-            return block?.header.checkpoint ?? LogCheckpoint()
+        if let newest = head.last?.header, newest.endSequence > header?.endSequence ?? -1 {
+            header = newest
         }
-        guard let block, block.header.firstSequence > newest.firstSequence else {
-            return newest.checkpoint
-        }
-        return block.header.checkpoint
+        return (header?.checkpoint ?? LogCheckpoint(), header?.endSequence ?? 0)
+    }
+
+    /// The checkpoint of `position`.
+    public func checkpoint(of identity: LogIdentity) -> LogCheckpoint {
+        position(of: identity).checkpoint
     }
 
     /// A container's directory, which changes when its log does.

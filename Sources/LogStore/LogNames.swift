@@ -17,13 +17,27 @@ public enum LogNames {
             let at = generations.count - 1 - back
             return generations.indices.contains(at) ? [generations[at]] : []
         }
-        if word.utf8.contains(where: { $0 == 0x2a || $0 == 0x3f }) {
+        if isPattern(word) {
             let pattern = Array(word.utf8)
             return all.filter { matches(Array($0.name.utf8)[...], pattern[...]) }
         }
         if let exact = all.first(where: { $0.id == word }) { return [exact] }
         let beginning = all.filter { $0.id.hasPrefix(word) }
         return beginning.count == 1 ? beginning : []
+    }
+
+    /// Whether a word stands for all names of a form.
+    public static func isPattern(_ word: String) -> Bool {
+        word.utf8.contains { $0 == 0x2a || $0 == 0x3f }
+    }
+
+    /// Up to three names that hold the word, or that it holds.
+    static func near(_ word: String, among all: [LogIdentity]) -> [String] {
+        let lower = word.lowercased()
+        let names = Set(all.map(\.name)).filter {
+            !$0.isEmpty && ($0.lowercased().contains(lower) || lower.contains($0.lowercased()))
+        }
+        return Array(names.sorted().prefix(3))
     }
 
     /// Whether a name has the form of a pattern in which `*` is anything and `?` one byte.

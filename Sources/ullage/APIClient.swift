@@ -186,7 +186,7 @@ struct APIClient {
         }
     }
 
-    private func connect() async throws
+    func connect() async throws
         -> NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>
     {
         let bootstrap = ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
@@ -226,7 +226,7 @@ struct APIClient {
         }
     }
 
-    private func unreachable(because error: any Error) -> String {
+    func unreachable(because error: any Error) -> String {
         switch endpoint {
         case .unixSocket(let path):
             return "cannot reach the agent at \(path) (\(error)): is `ullage agent` running "

@@ -18,7 +18,7 @@ struct Ullage: AsyncParsableCommand {
             RunCommand.self, StopCommand.self, RemoveCommand.self,
             ListCommand.self, InspectCommand.self, StatsCommand.self, TopCommand.self,
             EventsCommand.self,
-            LogsCommand.self,
+            LogsCommand.self, GrepCommand.self,
             QueryCommand.self, SeriesCommand.self, LabelsCommand.self, HeadroomCommand.self,
             RulesCommand.self, AlertsCommand.self,
             StorageCommand.self, ConfigCommand.self, DoctorCommand.self, VersionCommand.self,

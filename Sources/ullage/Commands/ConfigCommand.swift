@@ -15,11 +15,15 @@ struct ConfigCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "check", abstract: "Check a configuration file.")
 
+        @Flag(help: "Show what the first log pipeline makes of lines read from stdin.")
+        var explain = false
+
         @Argument(help: "The file.")
         var file = "/etc/ullage/ullage.yaml"
 
         func run() async throws {
             try await reportingFailures {
+                if explain { return try PipelineExplanation(config: file).run(container: nil) }
                 do {
                     let loaded = try Configuration.load(path: file)
                     try LogMetering.check(loaded.configuration)

@@ -2,50 +2,117 @@
 
 import ArgumentParser
 import Linux
+import LogStore
 import Logs
-import Runtime
+import Model
 
-/// `ullage logs`: what a container wrote.
+/// `ullage logs`: what containers wrote, and what they write.
 struct LogsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "logs", abstract: "Show what a container wrote.")
+        commandName: "logs", abstract: "Show what containers wrote.",
+        discussion: """
+            NAME is a container's name, which stands for all containers that had it; NAME~1 is the \
+            one before the newest, a pattern such as 'web-*' all names of that form; an id or its \
+            beginning is one container. Containers that are gone are there too, for as long as \
+            their logs are kept. Without NAME, all containers.
+            """,
+        subcommands: [
+            ShowLogsCommand.self, LogsStatsCommand.self, LogsPatternsCommand.self,
+        ], defaultSubcommand: ShowLogsCommand.self)
+}
 
-    @Flag(name: [.short, .long], help: "Go on with what is added, until the container ends.")
+/// `ullage logs [NAME...]`.
+struct ShowLogsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "Show what containers wrote (the default).")
+
+    @Flag(name: [.short, .long], help: "Go on with what comes, also of containers that come.")
     var follow = false
 
-    @Option(name: [.customShort("n"), .long], help: "Start with the last records; `all` for all.")
+    @Option(
+        name: [.customShort("n", allowingJoined: true), .long],
+        help: "Start with the last lines of each; `all` for all.")
     var tail = "all"
 
-    @Option(help: "Leave out what is older, such as 10m or an RFC 3339 time.")
-    var since: String?
+    @Option(name: .customLong("at"), help: "Show the lines around a time; see -A, -B and -C.")
+    var around: String?
 
-    @Flag(name: [.short, .long], help: "Print the time of each record.")
-    var timestamps = false
+    @Option(
+        name: [.short, .long], parsing: .singleValue,
+        help: ArgumentHelp("Only lines that match; of several, any.", valueName: "regex"))
+    var include: [String] = []
 
-    @Flag(help: "Do not make control characters visible on a terminal.")
-    var raw = false
+    @Option(
+        name: [.customShort("g"), .long], parsing: .singleValue,
+        help: ArgumentHelp("Only lines that match; of several, all.", valueName: "regex"))
+    var grep: [String] = []
 
-    @OptionGroup var data: DataDirectoryOptions
+    @Flag(inversion: .prefixedNo, help: "Order several containers' lines by time.")
+    var merge = true
 
-    @Argument(help: "A name, an id or the beginning of an id.")
-    var container: String
+    @Option(
+        help: """
+            A file that says where to go on, which is updated at the end: each call shows what is \
+            new since the one before.
+            """)
+    var cursor: String?
+
+    @Flag(
+        help: """
+            Show what the pipeline that --config gives the container makes of lines read from stdin.
+            """)
+    var explain = false
+
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp("The configuration for --explain.", valueName: "file"))
+    var config = "/etc/ullage/ullage.yaml"
+
+    @OptionGroup var selection: LogSelectionOptions
+    @OptionGroup var output: LogOutputOptions
+    @OptionGroup var host: LogHostOptions
+
+    @Argument(help: "Names, patterns, or beginnings of ids.")
+    var containers: [String] = []
 
     func run() async throws {
         try await reportingFailures {
-            let runtime = data.runtime()
-            do {
-                let found = try runtime.find(container)
-                let start = try since.map {
-                    try TimeExpression.parse($0, now: Clock.realtimeNanoseconds())
-                }
-                try LogOutput(timestamps: timestamps, raw: raw).show(
-                    found, tail: Int(tail).map { max(0, $0) }, since: start ?? .min,
-                    isRunning: follow ? { runtime.isRunning(found) } : nil)
-            } catch let error as RuntimeError {
-                throw Failure(.no, "\(error)")
-            } catch let error as TimeExpression.Failure {
-                throw Failure(.usage, "\(error)")
+            if explain {
+                return try PipelineExplanation(config: config).run(container: containers.first)
             }
+            var request = try selection.request()
+            request.names = containers
+            request.isFollowing = follow
+            if tail != "all" {
+                guard let count = Int(tail) else {
+                    throw Failure(.usage, "--tail must be a number or `all`")
+                }
+                // Docker takes a negative number for all.
+                request.tail = count < 0 ? nil : count
+            }
+            if let around {
+                do {
+                    request.around = try TimeExpression.parse(
+                        around, now: Clock.realtimeNanoseconds())
+                } catch {
+                    throw Failure(.usage, "\(error)")
+                }
+                if request.before + request.after == 0 {
+                    (request.before, request.after) = (10, 10)
+                }
+            }
+            let searched =
+                grep + (include.isEmpty ? [] : [include.map { "(?:\($0))" }.joined(separator: "|")])
+            request.query.filters += searched.map { LineFilter(.pattern, $0) }
+            let cursor = try cursor.map { try LogCursorFile(path: $0) }
+            if let cursor { request.query.from = cursor.positions }
+            let highlighted = (output.highlight + grep + include).map {
+                (text: $0, isFolded: false)
+            }
+            let shown = try await LogShow(
+                host: host, output: output, request: request, isMerged: merge
+            ).run(highlighted)
+            try cursor?.write(shown.positions)
         }
     }
 }

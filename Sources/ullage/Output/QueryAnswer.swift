@@ -43,6 +43,7 @@ struct QueryAnswer {
         isRange = true
         self.series = series
         notes = []
+        statistics = nil
     }
 
     /// Columns: the labels as a selector, the value, the time of each point.
