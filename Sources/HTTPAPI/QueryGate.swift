@@ -118,7 +118,9 @@ struct ScopedQuerier: SeriesQuerier {
     ) throws -> [SelectedSeries] {
         try scope.check()
         return try base.select(matchers, in: range, hints: hints).map {
-            SelectedSeries(labels: $0.labels, cursor: Cursor(base: $0.cursor, scope: scope))
+            SelectedSeries(
+                labels: $0.labels, cursor: Cursor(base: $0.cursor, scope: scope),
+                resolution: $0.resolution)
         }
     }
 

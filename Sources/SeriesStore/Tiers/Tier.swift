@@ -11,7 +11,8 @@ enum Tier: Int, CaseIterable, Comparable, Sendable {
     /// One sample for each hour.
     case hour = 2
 
-    /// The stretch of time that a bucket of a tier other than `raw` holds, from a multiple of it.
+    /// The stretch of time that a bucket of a tier other than `raw` holds: what is after a multiple
+    /// of it up to the next, the next included.
     static let window: Milliseconds = 8 * 3_600_000
 
     static func < (one: Tier, other: Tier) -> Bool { one.rawValue < other.rawValue }
@@ -34,8 +35,16 @@ enum Tier: Int, CaseIterable, Comparable, Sendable {
         }
     }
 
-    /// The start of the window that a time is in.
+    /// The first instant of the window that a time is in.
     static func window(of time: Milliseconds) -> Milliseconds {
-        (time >= 0 ? time : time - window + 1) / window * window
+        part(of: time, window) * window + 1
+    }
+
+    /// The number of the part that a time is in, of parts of a width. As Prometheus' windows do, a
+    /// part ends with a multiple of its width and that is in it: windows and steps that are multiples
+    /// of the width, as dashboards have them, are made of whole parts.
+    static func part(of time: Milliseconds, _ width: Milliseconds) -> Milliseconds {
+        let before = time - 1
+        return (before >= 0 ? before : before - width + 1) / width
     }
 }

@@ -37,7 +37,7 @@ struct TierBuilder {
                 }
             }
         }
-        for window in windows.sorted() where window + Tier.window <= end {
+        for window in windows.sorted() where window + Tier.window - 1 <= end {
             let missing = tiers.filter {
                 built[$0.tier]?.contains(window) != true
                     && window + Tier.window > end - $0.retention

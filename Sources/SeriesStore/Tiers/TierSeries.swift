@@ -5,10 +5,10 @@ import Model
 /// The samples of one series in one window, brought down to the resolution of a tier.
 ///
 /// Each point is a sample that was taken, at its own time: the last of its part of the window. A
-/// counter has two more points around each reset, the sample before and the one after, and one at
-/// the start of each stretch in which the series was present; so the increase between any two points
-/// is that of all samples between them. Other series have the smallest and the largest value and the
-/// sum of each part as well.
+/// counter has the first of each part too, so that the increase within a window of whole parts is
+/// seen, and the samples before and after each reset; so the increase between any two points is that
+/// of all samples between them. Other series have the smallest and the largest value and the sum of
+/// each part as well.
 struct TierSeries {
     /// When each point is, and when the series was found to have ended.
     private(set) var times: [Milliseconds] = []
@@ -30,7 +30,6 @@ struct TierSeries {
     private var previous: Double?
 
     private struct Part {
-        var number: Milliseconds = .min
         var time: Milliseconds = 0
         var last = 0.0
         var smallest = 0.0
@@ -56,16 +55,17 @@ struct TierSeries {
     mutating func finish() { emit() }
 
     private mutating func add(_ value: Double, at time: Milliseconds) {
-        let number = (time >= 0 ? time : time - resolution + 1) / resolution
-        if number != part.number { emit() }
-        if number != lastPart {
+        let number = Tier.part(of: time, resolution)
+        let isFirst = number != lastPart
+        if isFirst {
+            emit()
             lastPart = number
             parts += 1
         }
-        let isEdge = isCounter && (previous.map { value < $0 } ?? true)
+        let isEdge = isCounter && (isFirst || previous.map { value < $0 } ?? true)
         if isEdge { emit() }
         if part.count == 0 {
-            part = Part(number: number, smallest: value, largest: value)
+            part = Part(smallest: value, largest: value)
         } else {
             // As min_over_time and max_over_time do: a NaN gives way to any number.
             if value < part.smallest || part.smallest.isNaN { part.smallest = value }
@@ -104,7 +104,6 @@ struct TierSeries {
             sum.append(part.sum)
         }
         part.count = 0
-        part.number = .min
     }
 
     /// What is stored, by column.
