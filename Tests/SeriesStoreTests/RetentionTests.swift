@@ -192,9 +192,11 @@ struct RetentionTests {
         #expect(try store.points().values.allSatisfy { $0.count == 701 })
         #expect(store.statistics().expiredByAge == 0)
         // It was no mistake.
-        try store.fill(series: 2, ticks: 100..<401, from: 1_576_800_000_000)
-        try store.flush()
-        #expect(try store.points().values.allSatisfy { $0.count == 401 })
+        for start in [100, 200, 300] {
+            try store.fill(series: 2, ticks: start..<(start + 100), from: 1_576_800_000_000)
+            try store.seal()
+        }
+        #expect(try store.points().values.allSatisfy { $0.count == 400 })
         #expect(store.statistics().expiredByAge == 2 * 601)
     }
 }
