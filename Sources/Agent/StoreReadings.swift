@@ -16,6 +16,8 @@ enum StoreReadings {
             SelfReading(AgentMetrics.storeMaxBytes, [:], Double(maxBytes)),
             SelfReading(AgentMetrics.storeExpired, ["reason": "age"], Double(store.expiredByAge)),
             SelfReading(AgentMetrics.storeExpired, ["reason": "size"], Double(store.expiredBySize)),
+            SelfReading(
+                AgentMetrics.storeExpired, ["reason": "series"], Double(store.expiredBySeries)),
             SelfReading(AgentMetrics.storeAvailable, [:], Double(store.availableBytes)),
             SelfReading(AgentMetrics.storePressure, [:], Double(store.pressure)),
             SelfReading(

@@ -39,6 +39,8 @@ public final class SeriesStore: Sendable {
         public var syncInterval: Milliseconds = 5000
         /// Series in memory; more are refused.
         public var maxSeries = 200_000
+        /// Series whose names are kept, those that have ended included: queries have them in memory.
+        var maxStoredSeries: Int64 { Int64(min(maxSeries, 1 << 40)) * 10 }
         /// Ticks of a timeline after which a bucket is sealed.
         public var ticksPerBucket = 600
 
@@ -80,6 +82,8 @@ public final class SeriesStore: Sendable {
         public var expiredByAge = 0
         /// Samples deleted because everything together took more than `maxBytes`.
         public var expiredBySize = 0
+        /// Samples deleted because there were names of more series than `maxStoredSeries`.
+        public var expiredBySeries = 0
         /// Writes that failed.
         public var errors = 0
         /// Databases, segments and journal frames that were damaged and set aside.

@@ -57,6 +57,38 @@ struct LimitTests {
         #expect(try store.points([Matcher("device", .equal, "d3-17")]).count == 1)
     }
 
+    @Test("Containers that come and go do not make the store remember more and more of them")
+    func endedSeries() throws {
+        var options = SeriesStore.Options()
+        options.ticksPerBucket = 20
+        options.maxSeries = 110
+        let metric = MetricDescriptor("short", .gauge, help: "Short.")
+        var ticks = 0
+        do {
+            let store = try SeriesStore.open(directory: directory.path, options: options)
+            for tick in 0..<2000 {
+                let target = try store.target(["id": "container-\(tick)"])
+                var batch = Batch(timestamp: Milliseconds(tick) * 1000)
+                for device in ["a", "b"] {
+                    let series = try store.series(
+                        metric, target: target, labels: ["device": device])
+                    batch.append(series, 1)
+                }
+                #expect(store.append(batch).accepted == 2)
+                store.retire(target)
+                ticks += 1
+                if ticks % 40 == 0 { try store.flush() }
+            }
+            try store.seal()
+            #expect(try store.points([Matcher("id", .equal, "container-1999")]).count == 2)
+            #expect(try store.points([Matcher("id", .equal, "container-3")]).isEmpty)
+            let left = try store.everyValue().count
+            #expect(left + store.statistics().expiredBySeries == 4000)
+            #expect(left >= 1000)
+        }
+        #expect(try StoreMaintenance.usage(directory: directory.path).series <= 1100 + 40)
+    }
+
     @Test("A series beyond the limit is refused, those known are not")
     func maxSeries() throws {
         var options = SeriesStore.Options()

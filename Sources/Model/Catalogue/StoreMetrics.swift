@@ -10,10 +10,12 @@ extension AgentMetrics {
     public static let storeMaxBytes = MetricDescriptor(
         "ullage_store_max_bytes", .gauge, unit: "bytes",
         help: "Bytes the series store may have on disk in all, store.max_size.")
-    /// Stored samples deleted, by `reason`: age or size.
+    /// Stored samples deleted, by `reason`: age, size or series.
     public static let storeExpired = MetricDescriptor(
         "ullage_store_expired_samples_total", .counter,
-        help: "Stored samples deleted, because of store.retention (age) or store.max_size (size).")
+        help:
+            "Stored samples deleted, because of store.retention (age), store.max_size (size) or ten times store.max_series (series)."
+    )
     /// Room left on the store's file system.
     public static let storeAvailable = MetricDescriptor(
         "ullage_store_available_bytes", .gauge, unit: "bytes",

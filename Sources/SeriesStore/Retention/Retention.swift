@@ -11,8 +11,11 @@ struct Retention {
         var targets: Set<Int64> = []
         var samplesByAge = 0
         var samplesBySize = 0
+        var samplesBySeries = 0
 
-        var isEmpty: Bool { targets.isEmpty && samplesByAge == 0 && samplesBySize == 0 }
+        var isEmpty: Bool {
+            targets.isEmpty && samplesByAge == 0 && samplesBySize == 0 && samplesBySeries == 0
+        }
     }
 
     private let database: Database
@@ -45,6 +48,16 @@ struct Retention {
         else { return }
         while let oldest = try oldest(of: tier), oldest.last < cutoff {
             outcome.samplesByAge += try delete(oldest)
+        }
+    }
+
+    /// Deletes the oldest raw samples until there are names of at most `limit` series: what came and
+    /// went, which no tier has, is what makes them many.
+    mutating func limitSeries(to limit: Int64) throws(StoreError) {
+        while try database.integer("SELECT count(*) FROM series") > limit,
+            let oldest = try oldest(of: .raw)
+        {
+            outcome.samplesBySeries += try delete(oldest)
         }
     }
 

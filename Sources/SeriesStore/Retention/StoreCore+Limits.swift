@@ -82,6 +82,7 @@ extension StoreCore {
         if let latest {
             let due = try TierBuilder(database, options).next()?.start ?? .max
             try retention.expire(.raw, options.retention, before: latest, keepingFrom: due)
+            try retention.limitSeries(to: options.maxStoredSeries)
             for (tier, time) in options.tiers { try retention.expire(tier, time, before: latest) }
         }
         let isEnough = try retention.makeRoom(for: growth, limit: limit + discarded)
@@ -99,6 +100,7 @@ extension StoreCore {
             state.table.forgetIDs(ofTargets: outcome.targets)
             state.statistics.expiredByAge += outcome.samplesByAge
             state.statistics.expiredBySize += outcome.samplesBySize
+            state.statistics.expiredBySeries += outcome.samplesBySeries
         }
     }
 
