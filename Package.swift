@@ -102,8 +102,8 @@ let package = Package(
 
         // Floor 3: what works on stores and languages.
         .target(
-            name: "Interchange", dependencies: ["Codecs", "Model", "SeriesStore"],
-            swiftSettings: strict),
+            name: "Interchange", dependencies: ["CLinux", "Codecs", "Model", "SeriesStore"],
+            swiftSettings: gnu),
         .target(
             name: "LogQL",
             dependencies: ["Codecs", "Linux", "Matching", "Model", "PromQL", "Templates"],
@@ -148,9 +148,8 @@ let package = Package(
             name: "Agent",
             dependencies: [
                 "CLinux", "Codecs", "Collectors", "Config", "Discovery", "Events", "HTTPAPI",
-                "Linux", "LogQL", "LogStore", "Logs", "Matching", "Model", "Notify", "Pipeline",
-                "PromQL",
-                "Rules",
+                "Interchange", "Linux", "LogQL", "LogStore", "Logs", "Matching", "Model", "Notify",
+                "Pipeline", "PromQL", "Rules",
                 "Runtime", "SeriesStore", logging,
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

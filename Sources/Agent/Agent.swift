@@ -39,10 +39,7 @@ public struct Agent: Sendable {
         let sampling = try Sampling(
             configuration, store: try Self.openStore(directory, configuration),
             registry: AgentDiscovery.registry(directory, configuration.discovery, logger))
-        let events = try ContainerEvents(
-            directory: directory.events, maxBytes: configuration.eventsMaxSize)
-        sampling.addTickObserver { events.tick($0, at: $1) }
-        sampling.addReadings { events.readings }
+        let watch = try HostWatch(configuration, directory, sampling, logger)
         let logs = try keepLogs(configuration, directory, sampling)
         let notifier = try Notifying.open(configuration, directory, logger)
         sampling.addReadings { Notifying.readings(notifier) }
@@ -51,7 +48,7 @@ public struct Agent: Sendable {
             logger: logger)
         sampling.addReadings { rules.readings() }
         unlink(directory.socket)
-        try await serve(configuration, directory, sampling, events, logs, notifier, rules)
+        try await serve(configuration, directory, sampling, watch, logs, notifier, rules)
         unlink(directory.socket)
         try? sampling.store.flush()
         logs?.flush()
@@ -71,9 +68,9 @@ public struct Agent: Sendable {
 
     private func serve(
         _ configuration: Configuration, _ directory: DataDirectory, _ sampling: Sampling,
-        _ events: ContainerEvents, _ logs: LogKeeping?, _ notifier: Notifier, _ rules: RuleService
+        _ watch: HostWatch, _ logs: LogKeeping?, _ notifier: Notifier, _ rules: RuleService
     ) async throws {
-        var services = Serving.services(configuration, sampling, events)
+        var services = Serving.services(configuration, sampling, watch)
         services.alerting = Notifying.services(notifier)
         services.logs = logs?.archive
         services.ruleGroups = { rules.status }
@@ -91,7 +88,7 @@ public struct Agent: Sendable {
             address: .unixSocket(path: directory.socket), services: services, logger: Self.quiet
         ) { _ in SocketAccess.grant(directory.socket, to: configuration.socketGroup, logger) }
         var all: [ServiceGroupConfiguration.ServiceConfiguration] = [
-            .init(service: Running { try await events.run(sampling.registry) }),
+            .init(service: Running { try await watch.run(sampling.registry) }),
             .init(service: Running { try await sampling.registry.run() }),
             .init(service: Running { try await sampling.run() }),
             .init(service: Running { try await self.reload(sampling, logs, notifier, rules) }),

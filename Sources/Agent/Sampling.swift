@@ -48,6 +48,9 @@ final class Sampling: Sendable {
     /// What each container uses, as of the last tick.
     var stats: [ContainerStats] { latest.withLock { $0 } }
 
+    /// How each running container is confined.
+    var findings: [(Container, [AuditFinding])] { loop.withLock { $0.loop.findings } }
+
     /// Why the agent is not ready, or nil.
     var notReady: String? {
         ticks.load(ordering: .relaxed) > 0 ? nil : "The first sample has not been taken yet."

@@ -11,7 +11,7 @@ import SeriesStore
 /// What the HTTP API is given, and what it says of itself.
 enum Serving {
     static func services(
-        _ configuration: Configuration, _ sampling: Sampling, _ events: ContainerEvents
+        _ configuration: Configuration, _ sampling: Sampling, _ watch: HostWatch
     ) -> Services {
         var options = Engine.Options()
         options.lookback = configuration.lookback
@@ -21,7 +21,7 @@ enum Serving {
             engineOptions: options, querier: sampling.store, exposition: sampling.store,
             containers: { sampling.stats }, notReady: { sampling.notReady },
             version: AgentVersion.number)
-        services.events = { events.select($0) }
+        watch.install(in: &services, sampling)
         let hierarchies = CgroupHierarchies()
         services.processes = { ProcessList.inCgroup($0, of: hierarchies) }
         let bounds = configuration.serving

@@ -6,7 +6,9 @@ public import Model
 public enum ContainerCatalogue {
     /// Every metric a container can have, by name.
     public static let all: [MetricDescriptor] = {
-        let devices = ContainerMetrics.fsDevice + ContainerMetrics.fsCost + NamedSeries.metrics
+        let devices =
+            ContainerMetrics.fsDevice + ContainerMetrics.fsCost + NamedSeries.metrics
+            + [ContainerMetrics.auditCheck, ContainerMetrics.namespace]
         let listed = ContainerFields.all.map(\.metric) + devices + ContainerMetrics.network
         return Set(listed).sorted { $0.name < $1.name }
     }()

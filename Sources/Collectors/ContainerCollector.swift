@@ -26,6 +26,7 @@ public final class ContainerCollector {
     private let hierarchies: CgroupHierarchies
     private var buffer = ReadBuffer()
     private let proc: String
+    private let host: HostConfinement
     /// Which sampler has the series of a network namespace, by the namespace's inode.
     private var networks: [UInt64: String] = [:]
     /// Containers that run no more, as they were last seen.
@@ -45,6 +46,7 @@ public final class ContainerCollector {
         proc: String = "/proc"
     ) {
         self.proc = proc
+        host = HostConfinement(proc: proc)
         self.hierarchies = hierarchies
         self.options = options
     }
@@ -89,7 +91,7 @@ public final class ContainerCollector {
         for sampler in samplers.values {
             do {
                 let outcome = try sampler.sample(
-                    into: &batch, appender: appender, buffer: &buffer,
+                    into: &batch, appender: appender, host: host, proc: proc, buffer: &buffer,
                     tailed: tailed(sampler.container))
                 held += outcome.held
                 errors += outcome.errors
@@ -103,6 +105,11 @@ public final class ContainerCollector {
     public var stats: [ContainerStats] {
         samplers.values.map(\.stats)
             + ended.map { ContainerStats(container: $0, timestamp: $0.finishedAt ?? $0.createdAt) }
+    }
+
+    /// How each running container is confined.
+    public var findings: [(Container, [AuditFinding])] {
+        samplers.values.map { ($0.container, $0.findings) }.filter { !$0.1.isEmpty }
     }
 
     private var descriptors: Int { samplers.values.reduce(0) { $0 + $1.descriptors } }

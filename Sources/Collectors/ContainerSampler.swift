@@ -17,6 +17,9 @@ final class ContainerSampler {
     private var series: [SeriesRef?]
     private var devices: [DeviceSeries] = []
     private var named = NamedSeries()
+    private var audit = ContainerAudit()
+    /// How it is confined, as of the last look.
+    var findings: [AuditFinding] { audit.findings }
     private var last: [Double]
     private var memoryTrend = Trend()
     private var pidsTrend = Trend()
@@ -59,8 +62,8 @@ final class ContainerSampler {
 
     /// Reads everything once and adds its samples. Gives counters that went back, and errors.
     func sample(
-        into batch: inout Batch, appender: any Appender, buffer: inout ReadBuffer,
-        tailed: LogCounters? = nil
+        into batch: inout Batch, appender: any Appender, host: HostConfinement, proc: String,
+        buffer: inout ReadBuffer, tailed: LogCounters? = nil
     ) throws -> (held: Int, errors: Int) {
         let seconds = Double(batch.timestamp) / 1000
         let reading = cgroup?.read(into: &buffer, at: seconds) ?? CgroupReading()
@@ -93,6 +96,9 @@ final class ContainerSampler {
         try sample(reading.devices, into: &batch, appender: appender)
         try named.sample(
             reading.extras, into: &batch, appender: appender, target: target)
+        audit.update(
+            container, reading, host: host, proc: proc, at: seconds, &buffer)
+        try audit.sample(into: &batch, appender: appender, target: target, host: host)
         if let network {
             let sums = try network.sample(
                 into: &batch, appender: appender, target: target, buffer: &buffer)

@@ -39,6 +39,9 @@ public final class SamplingLoop {
     /// What each container uses, as of the last tick.
     public var stats: [ContainerStats] { containers.stats }
 
+    /// How each running container is confined.
+    public var findings: [(Container, [AuditFinding])] { containers.findings }
+
     /// Runs one tick at `timestamp` for `list`, with `readings` from other parts of the agent.
     public func tick(
         at timestamp: Milliseconds, containers list: [Container], readings: [SelfReading]

@@ -11,6 +11,8 @@ extension Configuration {
         public var podmanRoot = "/var/lib/containers/storage"
         /// Where containerd keeps the bundles of running containers.
         public var containerdTasks = "/run/containerd/io.containerd.runtime.v2.task"
+        /// Where targets are written for file_sd; nil for nowhere.
+        public var targetsFile: String?
 
         /// Whether containers of the engine of this name are wanted.
         public func wants(_ engine: String) -> Bool {

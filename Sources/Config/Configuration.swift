@@ -86,6 +86,8 @@ public struct Configuration: Hashable, Sendable {
     public var containerLabels: [String] = []
     /// Which engines are watched.
     public var discovery = Discovery()
+    /// Files of OpenSCAP results.
+    public var auditResults: [String] = []
     /// Bytes of container events on disk.
     public var eventsMaxSize: Int64 = 8 << 20
     /// Which logs are stored, and how much of them.

@@ -31,6 +31,28 @@ extension Keys {
             preset: "/run/containerd/io.containerd.runtime.v2.task",
             comment: "Where containerd keeps the bundles of running containers."
         ) { node, c throws(ValueError) in c.discovery.containerdTasks = try path(node) },
+        Key(
+            section: "discovery", name: "targets_file", preset: "\"\"",
+            comment:
+                "A file for Prometheus' file_sd to write running containers to as targets; empty "
+                + "for none. The same is served at /api/v1/sd."
+        ) { node, c throws(ValueError) in
+            guard case .scalar(let text, _) = node.content else {
+                throw ValueError("expected an absolute path or nothing")
+            }
+            c.discovery.targetsFile = text.isEmpty ? nil : try path(node)
+        },
+        Key(
+            section: "audit", name: "openscap_results", preset: "[]",
+            comment:
+                "Files of OpenSCAP results (XCCDF or ARF) to export; read again when they change."
+        ) { node, c throws(ValueError) in
+            let paths = try Value.texts(node)
+            guard paths.allSatisfy({ $0.hasPrefix("/") }), paths.count <= 16 else {
+                throw ValueError("expected at most 16 absolute paths")
+            }
+            c.auditResults = paths
+        },
     ]
 
     static let events: [Key] = [

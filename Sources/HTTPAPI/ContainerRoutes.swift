@@ -2,5 +2,9 @@
 
 /// Ullage's own API about containers.
 enum ContainerRoutes {
-    static let all = [EventsRoute.endpoint, ProcessesRoute.endpoint]
+    static let all =
+        [
+            EventsRoute.endpoint, ProcessesRoute.endpoint, AuditRoute.endpoint,
+            ServiceDiscoveryRoute.endpoint,
+        ] + InventoryRoutes.all
 }

@@ -37,6 +37,12 @@ public struct Services: Sendable {
     public var processes: @Sendable (String) -> [ProcessEntry] = { _ in [] }
     /// Silences, and tests of receivers.
     public var alerting = AlertServices()
+    /// How the running containers are confined.
+    public var findings: @Sendable () -> [(Container, [AuditFinding])] = { [] }
+    /// Networks, volumes and images.
+    public var inventory: @Sendable () -> Inventory = { Inventory() }
+    /// What there is to scrape.
+    public var targets: @Sendable () -> [ServiceDiscovery.Target] = { [] }
     /// The bounds of serving.
     public var limits = ServingLimits()
     /// Counts what is asked.

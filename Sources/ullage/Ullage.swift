@@ -17,6 +17,8 @@ struct Ullage: AsyncParsableCommand {
             AgentCommand.self,
             RunCommand.self, StopCommand.self, RemoveCommand.self,
             ListCommand.self, InspectCommand.self, StatsCommand.self, TopCommand.self,
+            NetworksCommand.self, VolumesCommand.self, ImagesCommand.self,
+            AuditCommand.self, TargetsCommand.self,
             EventsCommand.self,
             LogsCommand.self, GrepCommand.self,
             QueryCommand.self, SeriesCommand.self, LabelsCommand.self, HeadroomCommand.self,

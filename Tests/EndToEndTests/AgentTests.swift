@@ -73,6 +73,13 @@ struct AgentTests {
         let top = try ullage("top", "talker")
         #expect(top.out.contains("/bin/sh -c i=0"), "\(top.out)\(top.err)")
         #expect(try ullage("top", "nobody").code == 1)
+        let audit = try ullage("audit", "-o", "wide", "--fail-on", "low", "talker")
+        #expect(audit.code == 1 && audit.out.contains("no_new_privileges"), "\(audit.err)")
+        #expect(audit.out.contains("--security-opt no-new-privileges"))
+        let connected = try eventually { try ullage("networks").out.contains("talker") }
+        #expect(connected)
+        #expect(try ullage("sd").out == "[]\n")
+        #expect(try ullage("volumes").code == 0 && ullage("images").code == 0)
         #expect(try ullage("inspect", "talker", "-o", "table").out.contains("64.0MiB"))
         #expect(try ullage("logs", "talker").out.hasPrefix("line 0\nline 1\n"))
         #expect(try ullage("inspect", "talker").out.contains("\"memory_bytes\" : 67108864"))

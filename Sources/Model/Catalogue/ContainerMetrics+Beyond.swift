@@ -282,4 +282,15 @@ extension ContainerMetrics {
     public static let fsCost: [MetricDescriptor] = [
         fsCostUsage, fsCostWait, fsCostInDebt, fsCostInDelay,
     ]
+
+    /// How it fares in a check of its confinement, with `check` and `severity`.
+    public static let auditCheck = MetricDescriptor(
+        "ullage_audit_check", .gauge,
+        help: "1 when the container passes the check, 0 when it fails; absent when unknown.",
+        source: "/proc/PID/status, mountinfo, ns")
+    /// The number of a namespace it is in, with `namespace` and `shared_with_host`.
+    public static let namespace = MetricDescriptor(
+        "container_namespace_inode", .gauge,
+        help: "Number of the namespace; containers with the same one share it.",
+        source: "/proc/PID/ns")
 }
