@@ -27,6 +27,7 @@ public final class ContainerCollector {
     private var buffer = ReadBuffer()
     private let proc: String
     private let host: HostConfinement
+    private let slow: ContainerSlowReader
     /// Which sampler has the series of a network namespace, by the namespace's inode.
     private var networks: [UInt64: String] = [:]
     /// Containers that run no more, as they were last seen.
@@ -47,6 +48,7 @@ public final class ContainerCollector {
     ) {
         self.proc = proc
         host = HostConfinement(proc: proc)
+        slow = ContainerSlowReader(hierarchies: hierarchies, proc: proc)
         self.hierarchies = hierarchies
         self.options = options
     }
@@ -57,6 +59,7 @@ public final class ContainerCollector {
     /// Takes over the list of containers: new ones are registered, those that went are retired.
     public func update(_ containers: [Container], appender: any Appender) {
         var seen: Set<String> = []
+        var hasChanged = false
         ended = containers.filter { $0.state != .running }
         for container in containers where container.state == .running {
             let key = container.engine.rawValue + container.id
@@ -68,6 +71,7 @@ public final class ContainerCollector {
                 sampler.update(container)
                 continue
             }
+            hasChanged = true
             samplers.removeValue(forKey: key).map { appender.retire($0.target) }
             do {
                 samplers[key] = try ContainerSampler(
@@ -82,17 +86,39 @@ public final class ContainerCollector {
         for (key, sampler) in samplers where !seen.contains(key) {
             appender.retire(sampler.target)
             samplers[key] = nil
+            hasChanged = true
             networks = networks.filter { $0.value != key }
         }
+        if hasChanged { updateSlowReader() }
+    }
+
+    deinit { slow.stop() }
+
+    private func updateSlowReader() {
+        slow.update(
+            samplers.compactMap { key, sampler in
+                let container = sampler.container
+                guard container.engine != .systemd, container.engine != .cgroup,
+                    let pid = container.initPID, let ticks = container.initStartTicks,
+                    let path = container.cgroupPath
+                else { return nil }
+                var log: String?
+                if case .jsonFile(let path) = container.logSource { log = path }
+                return ContainerSlowReader.Subject(
+                    key: key, pid: pid, startTicks: ticks, cgroupPath: path, logPath: log,
+                    ownsNetwork: sampler.network != nil)
+            })
     }
 
     /// Adds the samples of every container. One that fails leaves the others alone.
     public func collect(into batch: inout Batch, appender: any Appender) {
-        for sampler in samplers.values {
+        let slowly = slow.latest
+        for (key, sampler) in samplers {
             do {
                 let outcome = try sampler.sample(
                     into: &batch, appender: appender, host: host, proc: proc, buffer: &buffer,
-                    tailed: tailed(sampler.container))
+                    tailed: tailed(sampler.container),
+                    slowly: slowly[key])
                 held += outcome.held
                 errors += outcome.errors
             } catch {

@@ -17,6 +17,7 @@ final class ContainerSampler {
     private var series: [SeriesRef?]
     private var devices: [DeviceSeries] = []
     private var named = NamedSeries()
+    private var slow = SlowSeries()
     private var audit = ContainerAudit()
     /// How it is confined, as of the last look.
     var findings: [AuditFinding] { audit.findings }
@@ -63,7 +64,7 @@ final class ContainerSampler {
     /// Reads everything once and adds its samples. Gives counters that went back, and errors.
     func sample(
         into batch: inout Batch, appender: any Appender, host: HostConfinement, proc: String,
-        buffer: inout ReadBuffer, tailed: LogCounters? = nil
+        buffer: inout ReadBuffer, tailed: LogCounters? = nil, slowly: SlowReading? = nil
     ) throws -> (held: Int, errors: Int) {
         let seconds = Double(batch.timestamp) / 1000
         let reading = cgroup?.read(into: &buffer, at: seconds) ?? CgroupReading()
@@ -99,6 +100,9 @@ final class ContainerSampler {
         audit.update(
             container, reading, host: host, proc: proc, at: seconds, &buffer)
         try audit.sample(into: &batch, appender: appender, target: target, host: host)
+        if let slowly {
+            try slow.sample(slowly, into: &batch, appender: appender, target: target)
+        }
         if let network {
             let sums = try network.sample(
                 into: &batch, appender: appender, target: target, buffer: &buffer)

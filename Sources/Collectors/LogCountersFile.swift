@@ -38,6 +38,13 @@ final class LogCountersFile {
 
 /// The names of block devices.
 enum DeviceNames {
+    /// The same for the number stat(2) gives, whose parts are spread over it (makedev(3)).
+    static func name(of device: UInt64) -> String {
+        let major = device >> 8 & 0xfff | device >> 32 & 0xffff_f000
+        let minor = device & 0xff | device >> 12 & 0xffff_ff00
+        return name(Int64(major), Int64(minor))
+    }
+
     /// `/dev/sda` for a device number, from sysfs; the number itself when that does not know it.
     static func name(_ major: Int64, _ minor: Int64) -> String {
         var buffer = ReadBuffer(capacity: 1024)

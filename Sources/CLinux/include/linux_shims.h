@@ -50,4 +50,8 @@ static inline int ul_pidfd_send_signal(int pidfd, int signal) {
     return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
 }
 
+/* Lets the calling thread read disks only when nobody else wants to (ioprio_set(2): process, class
+ * idle). Schedulers that know no classes ignore it. */
+static inline void ul_read_when_idle(void) { syscall(SYS_ioprio_set, 1, 0, 3 << 13); }
+
 #endif

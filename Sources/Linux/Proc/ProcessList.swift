@@ -39,12 +39,20 @@ public enum ProcessList {
         _ path: String, of hierarchies: CgroupHierarchies, proc: String = "/proc"
     ) -> [ProcessEntry] {
         var buffer = ReadBuffer()
+        let boot = bootTime(proc, &buffer)
+        return pids(inCgroup: path, of: hierarchies).compactMap { entry($0, proc, boot, &buffer) }
+    }
+
+    /// The numbers of those processes.
+    public static func pids(
+        inCgroup path: String, of hierarchies: CgroupHierarchies
+    ) -> [Int32] {
+        var buffer = ReadBuffer()
         var pids: Set<Int32> = []
         for directory in hierarchies.directories(of: path) where pids.isEmpty {
             collect(directory, depth: 0, &buffer, into: &pids)
         }
-        let boot = bootTime(proc, &buffer)
-        return pids.sorted().compactMap { entry($0, proc, boot, &buffer) }
+        return pids.sorted()
     }
 
     private static func collect(

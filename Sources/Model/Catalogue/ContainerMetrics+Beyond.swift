@@ -293,4 +293,44 @@ extension ContainerMetrics {
         "container_namespace_inode", .gauge,
         help: "Number of the namespace; containers with the same one share it.",
         source: "/proc/PID/ns")
+    /// Number of processes running inside the container.
+    public static let processes = MetricDescriptor(
+        "container_processes", .gauge,
+        help: "Number of processes running inside the container.",
+        source: "cgroup.procs")
+    /// Number of open file descriptors for the container.
+    public static let fileDescriptors = MetricDescriptor(
+        "container_file_descriptors", .gauge,
+        help: "Number of open file descriptors for the container.",
+        source: "/proc/PID/fd")
+    /// TCP sockets in its network namespace, by tcp_state; of both versions of IP.
+    public static let tcpSockets = MetricDescriptor(
+        "container_network_tcp_usage_total", .gauge,
+        help: "TCP sockets in its network namespace, by tcp_state; of both versions of IP.",
+        source: "sock_diag")
+    /// TCP segments sent again in its network namespace.
+    public static let tcpRetransmits = MetricDescriptor(
+        "container_network_tcp_retransmits_total", .counter,
+        help: "TCP segments sent again in its network namespace.",
+        source: "/proc/PID/net/snmp RetransSegs")
+    /// Bytes that its writable layer has on disk.
+    public static let fsUsage = MetricDescriptor(
+        "container_fs_usage_bytes", .gauge, unit: "bytes",
+        help: "Bytes that its writable layer has on disk.",
+        source: "walk of the overlay's upper directory")
+    /// Size of the file system that its writable layer is on.
+    public static let fsLimit = MetricDescriptor(
+        "container_fs_limit_bytes", .gauge, unit: "bytes",
+        help: "Size of the file system that its writable layer is on.",
+        source: "statvfs")
+    /// Files and directories in its writable layer.
+    public static let fsInodes = MetricDescriptor(
+        "container_fs_inodes_used", .gauge,
+        help: "Files and directories in its writable layer.",
+        source: "walk of the overlay's upper directory")
+    /// Bytes of its log files on disk, older ones included.
+    public static let logFileBytes = MetricDescriptor(
+        "ullage_log_file_bytes", .gauge, unit: "bytes",
+        help: "Bytes of its log files on disk, older ones included.",
+        source: "stat")
 }

@@ -22,6 +22,13 @@ public enum MachineMetrics {
         "machine_cpu_sockets", .gauge, help: "Number of CPU sockets.", source: "/proc/cpuinfo")
 }
 
+extension MachineMetrics {
+    /// What is being scraped, in OpenMetrics' words: always 1, with the host in its labels.
+    public static let target = MetricDescriptor(
+        "target_info", .gauge, help: "The host and the agent that the samples come from.",
+        source: "uname, /etc/machine-id")
+}
+
 /// What the agent says of itself.
 public enum AgentMetrics {
     /// Always 1, with `version`.
