@@ -36,7 +36,7 @@ public struct LogArchive: LogQuerier {
             ContainerReader(
                 identity, directory: directory(identity), origin: number, tools: tools)
         }
-        return try MergedCursor(readers, tools)
+        return MergedCursor(readers, tools)
     }
 
     /// See `LogQuerier`.
@@ -125,14 +125,21 @@ public struct LogSize: Hashable, Sendable {
 /// where its clock went back.
 public final class MergedCursor: LogCursor {
     private var heap: [(time: Int64, reader: ContainerReader)] = []
+    /// Readers that nothing was asked of yet: each of those in `heap` holds a block's entries.
+    private var untouched: [ContainerReader]
     private let tools: ReadingTools
 
-    init(_ readers: [ContainerReader], _ tools: ReadingTools) throws {
+    init(_ readers: [ContainerReader], _ tools: ReadingTools) {
         self.tools = tools
-        for reader in readers {
+        untouched = readers
+    }
+
+    private func fill() throws {
+        for reader in untouched {
             guard let entry = try reader.peek() else { continue }
             heap.append((entry.timestamp, reader))
         }
+        untouched = []
         for i in stride(from: heap.count / 2, through: 0, by: -1) { sink(i) }
     }
 
@@ -141,6 +148,7 @@ public final class MergedCursor: LogCursor {
 
     /// See `LogCursor`.
     public func next() throws -> LogEntry? {
+        if !untouched.isEmpty { try fill() }
         guard let first = heap.first, let entry = try first.reader.peek() else { return nil }
         first.reader.advance()
         if let following = try first.reader.peek() {
@@ -155,9 +163,9 @@ public final class MergedCursor: LogCursor {
 
     /// See `LogCursor`.
     public func forEach(_ body: (LogEntryView) throws -> Bool) throws {
-        let readers = heap.map(\.reader)
-        heap = []
-        for reader in readers {
+        var readers = Array((heap.map(\.reader) + untouched).reversed())
+        (heap, untouched) = ([], [])
+        while let reader = readers.popLast() {
             guard try reader.forEach(body) else { return }
         }
     }

@@ -178,7 +178,7 @@ import Testing
             #"{{ add .n 4 | mul 2 }} {{ div 7 2 }} {{ addf 1.5 2 }} {{ round 1.26 1 }}"#,
             "14 3 3.5 1.3"
         ),
-        (#"{{ __line__ | len }} {{ __timestamp__ | unixEpoch }}"#, "118 3"),
+        (#"{{ __line__ | len }} {{ __timestamp__ | unixEpoch }}"#, "119 3"),
         (#"{{ .took | duration }} {{ bytes .size }}"#, "1.5 2000"),
         (#"{{ Replace .req_path "/" ":" -1 }} {{ .req_path | replace " " "_" }}"#, ":a b /a_b"),
         (#"{{ regexReplaceAll "(.) (.)" .req_path "${2}${1}" }}"#, "/ba"),
