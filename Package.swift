@@ -179,6 +179,11 @@ let package = Package(
         .executableTarget(
             name: "series-bench", dependencies: ["CLinux", "Model", "PromQL", "SeriesStore"],
             path: "Benchmarks/SeriesBench", swiftSettings: gnu),
+        // Measures the rule engine from within; not part of the product.
+        .executableTarget(
+            name: "rules-bench",
+            dependencies: ["CLinux", "Model", "PromQL", "Rules", "SeriesStore"],
+            path: "Benchmarks/RulesBench", swiftSettings: gnu),
 
         // Tests, one target for each that has behaviour of its own.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),

@@ -218,11 +218,12 @@ public final class RuleEngine: Sendable {
         wakeup.wake()
     }
 
-    /// Evaluates all groups once for `time`, in order, on the caller's thread: for tests of rules.
-    func evaluateAll(at time: Milliseconds, _ isDue: (GroupEvaluation) -> Bool) {
+    /// Evaluates all groups for `time`, one after the other on the caller's thread, instead of in
+    /// their schedule: for measuring.
+    public func evaluate(at time: Milliseconds) {
         let groups = state.withLock { state in
             state.order.compactMap { state.groups[$0]?.evaluation }
         }
-        for group in groups where isDue(group) { group.evaluate(at: time) }
+        for group in groups { group.evaluate(at: time) }
     }
 }
