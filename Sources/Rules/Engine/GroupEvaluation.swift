@@ -73,7 +73,16 @@ final class GroupEvaluation: Sendable {
     }
 
     /// What the last evaluation came to.
-    var status: GroupStatus { published.withLock { $0 } }
+    var status: GroupStatus {
+        var status = published.withLock { $0 }
+        // Sorted here, for who asks is rarer than what is evaluated.
+        for i in status.rules.indices {
+            status.rules[i].alerts.sort {
+                $0.labels.pairs.lexicographicallyPrecedes($1.labels.pairs)
+            }
+        }
+        return status
+    }
 
     /// The time of the evaluation that was due last before `now`.
     func slot(at now: Milliseconds) -> Milliseconds {
@@ -153,7 +162,8 @@ final class GroupEvaluation: Sendable {
                 at: time, resendDelay: context.options.resendDelay, interval: interval)
             if let due, !due.isEmpty { context.sink?.send(due.map(withExternalLabels)) }
         } catch { failure = "\(error)" }
-        let alerts = member.alerting?.active.values.map(\.alert) ?? []
+        let active = member.alerting?.active.values.map(\.alert) ?? []
+        let alerts = active.filter { $0.state != .inactive }
         let dropped = member.writer.dropped
         published.withLock { status in
             status.evaluations += 1
@@ -164,9 +174,7 @@ final class GroupEvaluation: Sendable {
             status.rules[number].lastError = failure
             status.rules[number].evaluatedAt = time
             status.rules[number].seconds = Self.seconds(since: began)
-            status.rules[number].alerts = alerts.filter { $0.state != .inactive }.sorted {
-                $0.labels.pairs.lexicographicallyPrecedes($1.labels.pairs)
-            }
+            status.rules[number].alerts = alerts
         }
     }
 
