@@ -88,6 +88,16 @@ let package = Package(
             name: "Pipeline", dependencies: ["Codecs", "Matching", "Model"],
             swiftSettings: strict),
         .target(
+            name: "Outputs",
+            dependencies: [
+                "Codecs", "Linux", "Matching", "Model",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ], swiftSettings: gnu),
+        .target(
             name: "PromQL", dependencies: ["Matching", "Model"], swiftSettings: gnu),
         .target(
             name: "Runtime", dependencies: ["CLinux", "Linux", "Model", system],
@@ -129,7 +139,8 @@ let package = Package(
         .target(
             name: "HTTPAPI",
             dependencies: [
-                "Codecs", "Linux", "LogQL", "LogStore", "Matching", "Model", "PromQL", "Rules",
+                "Codecs", "Linux", "LogQL", "LogStore", "Matching", "Model", "Outputs", "PromQL",
+                "Rules",
                 logging,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -140,7 +151,8 @@ let package = Package(
 
         // Floor 5: configuration.
         .target(
-            name: "Config", dependencies: ["Matching", "Model", "Notify", "Pipeline", "YAML"],
+            name: "Config",
+            dependencies: ["Matching", "Model", "Notify", "Outputs", "Pipeline", "PromQL", "YAML"],
             swiftSettings: strict),
 
         // Floor 6: the composition root.
@@ -149,7 +161,7 @@ let package = Package(
             dependencies: [
                 "CLinux", "Codecs", "Collectors", "Config", "Discovery", "Events", "HTTPAPI",
                 "Interchange", "Linux", "LogQL", "LogStore", "Logs", "Matching", "Model", "Notify",
-                "Pipeline", "PromQL", "Rules",
+                "Outputs", "Pipeline", "PromQL", "Rules",
                 "Runtime", "SeriesStore", logging,
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -197,7 +209,7 @@ let package = Package(
             dependencies: ["Codecs", "Interchange", "Model", "SeriesStore", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
-            name: "ConfigTests", dependencies: ["Config", "Notify", "TestSupport"],
+            name: "ConfigTests", dependencies: ["Config", "Notify", "Outputs", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "CollectorsTests", dependencies: ["Collectors", "Linux", "Model", "TestSupport"],
@@ -247,6 +259,11 @@ let package = Package(
             name: "LogStoreTests",
             dependencies: ["LogStore", "Logs", "Model", "TestSupport", system],
             swiftSettings: gnu),
+        .testTarget(
+            name: "OutputsTests",
+            dependencies: [
+                "Codecs", "Matching", "Model", "Outputs", "SeriesStore", "TestSupport",
+            ], swiftSettings: gnu),
         .testTarget(
             name: "HTTPAPITests",
             dependencies: [

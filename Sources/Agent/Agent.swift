@@ -9,6 +9,7 @@ import Linux
 import Logging
 import Model
 import Notify
+import Outputs
 import PromQL
 import SeriesStore
 import ServiceLifecycle
@@ -48,7 +49,13 @@ public struct Agent: Sendable {
             logger: logger)
         sampling.addReadings { rules.readings() }
         unlink(directory.socket)
-        try await serve(configuration, directory, sampling, watch, logs, notifier, rules)
+        let shipping = Shipping(
+            stores: ShipStores(feed: sampling.store, logs: logs?.archive),
+            directory: directory.ship, logger: logger)
+        sampling.addReadings { shipping.readings() }
+        shipping.apply(configuration.ship)
+        defer { shipping.stop() }
+        try await serve(configuration, directory, sampling, watch, logs, notifier, rules, shipping)
         unlink(directory.socket)
         try? sampling.store.flush()
         logs?.flush()
@@ -68,7 +75,8 @@ public struct Agent: Sendable {
 
     private func serve(
         _ configuration: Configuration, _ directory: DataDirectory, _ sampling: Sampling,
-        _ watch: HostWatch, _ logs: LogKeeping?, _ notifier: Notifier, _ rules: RuleService
+        _ watch: HostWatch, _ logs: LogKeeping?, _ notifier: Notifier, _ rules: RuleService,
+        _ shipping: Shipping
     ) async throws {
         var services = Serving.services(configuration, sampling, watch)
         services.alerting = Notifying.services(notifier)
@@ -76,6 +84,7 @@ public struct Agent: Sendable {
         services.ruleGroups = { rules.status }
         services.logArchive = logs?.archive
         services.logs = logs?.archive
+        services.sinks = { shipping.statuses() }
         let logger = logger
         let listen = configuration.listen
         let tcp = HTTPServer(
@@ -91,7 +100,10 @@ public struct Agent: Sendable {
             .init(service: Running { try await watch.run(sampling.registry) }),
             .init(service: Running { try await sampling.registry.run() }),
             .init(service: Running { try await sampling.run() }),
-            .init(service: Running { try await self.reload(sampling, logs, notifier, rules) }),
+            .init(
+                service: Running {
+                    try await self.reload(sampling, logs, notifier, rules, shipping)
+                }),
             .init(service: Running { await notifier.run() }),
             .init(service: Running { await rules.run() }),
             .init(service: Running(gracefully: false) { try await tcp.run() }),
@@ -110,7 +122,8 @@ public struct Agent: Sendable {
 
     /// Reads the configuration again at each SIGHUP; keeps the one in use when that fails.
     private func reload(
-        _ sampling: Sampling, _ logs: LogKeeping?, _ notifier: Notifier, _ rules: RuleService
+        _ sampling: Sampling, _ logs: LogKeeping?, _ notifier: Notifier, _ rules: RuleService,
+        _ shipping: Shipping
     ) async throws {
         for await _ in await UnixSignalsSequence(trapping: .sighup) {
             do {
@@ -119,6 +132,13 @@ public struct Agent: Sendable {
                 logs?.apply(configuration)
                 try notifier.apply(configuration.notify)
                 if !rules.apply(configuration) { sampling.reloadFailed() }
+                // A sink that ends waits for its request, which is not for this thread to do.
+                await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
+                    BlockingThread.start("ship-reload") {
+                        shipping.apply(configuration.ship)
+                        done.resume()
+                    }
+                }
                 logger.notice("configuration read again")
             } catch {
                 sampling.reloadFailed()

@@ -24,6 +24,8 @@ public struct DataDirectory: Hashable, Sendable {
     public var events: String { agent + "/events" }
     /// The log store.
     public var logs: String { agent + "/logs" }
+    /// A directory for each sink: its cursor and what it refused.
+    public var ship: String { agent + "/ship" }
     /// The agent's Unix socket.
     public var socket: String { agent + "/ullage.sock" }
     /// Held with flock(2) while an agent runs here.

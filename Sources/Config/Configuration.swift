@@ -2,6 +2,7 @@
 
 import Glibc
 public import Notify
+public import Outputs
 import YAML
 
 /// An address to listen on: loopback only, because there is neither TLS nor a password.
@@ -98,6 +99,8 @@ public struct Configuration: Hashable, Sendable {
     var alertReferences: [AlertReference] = []
     /// How rules are evaluated.
     public var rules = Rules()
+    /// Where samples and logs are sent.
+    public var ship: [SinkOptions] = []
     /// What is logged: `debug`, `info`, `warning` or `error`.
     public var logLevel = "info"
 

@@ -120,7 +120,7 @@ enum Keys {
                 }
                 c.logLevel = level
             },
-        ] + discovery + events + serving + runtime + logs + alerts + rules
+        ] + discovery + events + serving + runtime + logs + alerts + rules + ship
 
     private static let sections = Set(all.map(\.section)).subtracting([""])
 
@@ -180,7 +180,8 @@ enum Keys {
     static func documented() -> String {
         var text = "# Configuration of `ullage agent`. Every key, with its default.\n"
         var section = ""
-        for key in all {
+        // Keys without a section come before the first section.
+        for key in all.filter(\.section.isEmpty) + all.filter({ !$0.section.isEmpty }) {
             if key.section != section {
                 section = key.section
                 text += "\n\(section):\n"
@@ -201,6 +202,20 @@ enum Value {
             throw ValueError("expected a text")
         }
         return text
+    }
+
+    /// A text that may be empty.
+    static func anyText(_ node: YAMLNode) throws(ValueError) -> String {
+        guard case .scalar(let text, _) = node.content else { throw ValueError("expected a text") }
+        return text
+    }
+
+    static func boolean(_ node: YAMLNode) throws(ValueError) -> Bool {
+        switch try text(node) {
+        case "true", "yes", "on": return true
+        case "false", "no", "off": return false
+        default: throw ValueError("expected true or false")
+        }
     }
 
     static func texts(_ node: YAMLNode) throws(ValueError) -> [String] {

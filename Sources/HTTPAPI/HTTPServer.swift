@@ -85,7 +85,7 @@ public struct HTTPServer: Sendable {
 
     private static let endpoints =
         QueryRoutes.all + ParseRoutes.all + SeriesRoutes.all + StatusRoutes.all
-        + LokiRoutes.all + ContainerRoutes.all
+        + LokiRoutes.all + ContainerRoutes.all + ShipRoutes.all
         + [FederateRoute.endpoint, RemoteReadRoute.endpoint, LogLinesRoute.stats]
         + AlertRoutes.reading + RuleRoutes.all
 

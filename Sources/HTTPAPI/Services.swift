@@ -4,6 +4,7 @@ public import Linux
 public import LogQL
 public import LogStore
 public import Model
+public import Outputs
 public import PromQL
 public import Rules
 
@@ -43,6 +44,8 @@ public struct Services: Sendable {
     public var inventory: @Sendable () -> Inventory = { Inventory() }
     /// What there is to scrape.
     public var targets: @Sendable () -> [ServiceDiscovery.Target] = { [] }
+    /// How the sinks are doing.
+    public var sinks: @Sendable () -> [SinkStatus] = { [] }
     /// The bounds of serving.
     public var limits = ServingLimits()
     /// Counts what is asked.

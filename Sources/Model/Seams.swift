@@ -123,6 +123,27 @@ public protocol SeriesQuerier: Sendable {
     func metadata() throws -> [MetricDescriptor]
 }
 
+/// Gives everything that a store took, in the order in which it took it, to readers that remember
+/// how far they are. Safe to call from several threads at once.
+public protocol SampleFeed: Sendable {
+    /// The place after everything taken so far.
+    func end() -> SamplePosition
+
+    /// The place of the first tick at or after `time`.
+    func position(at time: Milliseconds) throws -> SamplePosition
+
+    /// Replaces `slice` by what follows `position`: about `limit` samples, more when the ticks of
+    /// one series are more. The names of `known` series are left out. False when there is nothing
+    /// yet. Blocks while it reads the disk.
+    func read(
+        after position: SamplePosition, limit: Int, known: KnownSeries,
+        into slice: inout SampleSlice
+    ) throws -> Bool
+
+    /// How much follows `position`.
+    func backlog(after position: SamplePosition) throws -> SampleBacklog
+}
+
 /// Writes what a Prometheus server scrapes.
 public protocol ExpositionSource: Sendable {
     /// Appends the newest value of every live series that `request` asks for, families sorted by

@@ -19,8 +19,9 @@ enum Sealer {
             try writeDown(section, &table, last: last, in: database)
             let id = try Bucket.insert(
                 first: first, last: last, section: section.number, in: database)
-            for (number, one) in section.stretches.enumerated() {
-                try Bucket.insert(timeline: number, one.stretch.times, bucket: id, in: database)
+            for one in section.stretches {
+                try Bucket.insert(
+                    timeline: Int(one.timeline), one.stretch.times, bucket: id, in: database)
             }
             left = try writeSegments(section, worth, table, bucket: id, in: database)
             try TierBuilder.invalidate(from: first, through: last, in: database)
@@ -115,8 +116,8 @@ enum Sealer {
                 }
                 guard !samples.values.isEmpty else { continue }
                 try segments.append(
-                    id: member.id, timeline: member.stretch, runs: samples.runs,
-                    values: samples.values)
+                    id: member.id, timeline: Int(section.stretches[member.stretch].timeline),
+                    runs: samples.runs, values: samples.values)
             }
             try segments.finish()
         }

@@ -22,7 +22,7 @@ struct Ullage: AsyncParsableCommand {
             EventsCommand.self,
             LogsCommand.self, GrepCommand.self,
             QueryCommand.self, SeriesCommand.self, LabelsCommand.self, HeadroomCommand.self,
-            RulesCommand.self, AlertsCommand.self,
+            RulesCommand.self, AlertsCommand.self, ShipCommand.self,
             StorageCommand.self, ConfigCommand.self, DoctorCommand.self, VersionCommand.self,
         ])
 }

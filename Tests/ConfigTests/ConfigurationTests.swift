@@ -2,6 +2,7 @@
 
 import Config
 import Foundation
+import Outputs
 import TestSupport
 import Testing
 
@@ -57,6 +58,51 @@ struct ConfigurationTests {
         #expect(error(String(repeating: "[", count: 1000)).contains("too deep"))
         #expect(error("a: &x 1\nb: *x\n").contains("aliases"))
         #expect(error("a: 1\n---\nb: 1\n").contains("second document"))
+    }
+
+    @Test("Sinks are read, and their mistakes are told with line and column")
+    func ship() throws {
+        let text = """
+            ship:
+              - name: central
+                type: remote_write
+                url: https://example.org/api/v1/write
+                tenant: blue
+                bearer_token_file: token
+                match: ['{name=~"web.*"}']
+                relabel:
+                  - {source_labels: [image], regex: "(.*):.*", target_label: image}
+                batch: {max_records: 500}
+            """
+        let parsed = try Configuration.parse(Array(text.utf8), file: "f.yaml").configuration
+        #expect(parsed.ship.count == 1)
+        #expect(parsed.ship[0].http.headers == ["X-Scope-OrgID": "blue"])
+        #expect(parsed.ship[0].http.authentication == .bearer(.file("token")))
+        #expect(parsed.ship[0].delivery.batch.records == 500)
+        for (change, place, message) in [
+            ("https://example.org/api/v1/write", "f.yaml:4:10", "must begin with http://"),
+            ("https://example.org/api/v1/write", "f.yaml:4:10", "has a user or password"),
+            ("remote_write", "f.yaml:3:11", "expected one of"),
+            ("(.*):.*", "f.yaml:9:38", "invalid regular expression"),
+            ("tenant", "f.yaml:5:5", "unknown key `tenat` in a sink; did you mean `tenant`?"),
+            ("500", "f.yaml:10:26", "`max_records`: expected a whole number"),
+            ("{name=~", "f.yaml:7:13", "`match`"),
+        ] {
+            let replacement =
+                switch message {
+                case "must begin with http://": "ftp://example.org"
+                case "has a user or password": "http://u:hunter2@example.org/"
+                case "invalid regular expression": "(.*"
+                case "expected one of": "remote_wrote"
+                case "`match`": "{name=~~"
+                case "`max_records`: expected a whole number": "many"
+                default: "tenat"
+                }
+            let wrong = text.replacingOccurrences(of: change, with: replacement)
+            let error = error(wrong)
+            #expect(error.contains(place) && error.contains(message), "\(error)")
+            #expect(!error.contains("hunter2"))
+        }
     }
 
     @Test("An empty file means the defaults")

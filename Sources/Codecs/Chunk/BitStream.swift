@@ -132,6 +132,16 @@ public enum Varint {
         bytes.append(UInt8(truncatingIfNeeded: rest))
     }
 
+    /// Bytes that `append` adds.
+    @inlinable
+    public static func length(_ value: UInt64) -> Int {
+        max(1, (70 - value.leadingZeroBitCount) / 7)
+    }
+
+    /// Bytes that `append` adds for a count.
+    @inlinable
+    public static func length(_ count: Int) -> Int { length(UInt64(count)) }
+
     /// Appends a signed value, small magnitudes in few bytes.
     @inlinable
     public static func appendSigned(_ value: Int64, to bytes: inout [UInt8]) {

@@ -34,6 +34,24 @@ public struct ProtobufWriter: Sendable {
         bytes += text.utf8
     }
 
+    /// Fields that were written before.
+    public mutating func raw(_ fields: [UInt8]) { bytes += fields }
+
+    /// A `fixed64`.
+    public mutating func fixed64(_ field: Int, _ value: UInt64) {
+        append(UInt64(field) << 3 | 1)
+        for shift in stride(from: 0, to: 64, by: 8) {
+            bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(shift)))
+        }
+    }
+
+    /// `bytes`, or a `string` that is in bytes.
+    public mutating func data(_ field: Int, _ data: [UInt8]) {
+        append(UInt64(field) << 3 | 2)
+        append(UInt64(data.count))
+        bytes += data
+    }
+
     /// A message, written before.
     public mutating func message(_ field: Int, _ message: ProtobufWriter) {
         append(UInt64(field) << 3 | 2)

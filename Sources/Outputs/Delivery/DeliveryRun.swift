@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Linux
+import Model
+import Synchronization
+
+/// The loop of a delivery's thread, and what only that thread uses.
+final class DeliveryRun {
+    private let delivery: Delivery
+    private let cursor: CursorFile
+    private let letters: DeadLetters
+    private var limits: BatchLimits
+    private var backoff: Backoff
+    private var throttle: Throttle
+    private var random = SystemRandomNumberGenerator()
+    private var savedCursor = ""
+    private var backlogLooked: UInt64 = 0
+
+    private static let backlogPeriod: UInt64 = 2_000_000_000
+
+    init(_ delivery: Delivery) {
+        self.delivery = delivery
+        let options = delivery.options
+        cursor = CursorFile(path: delivery.directory + "/cursor")
+        letters = DeadLetters(
+            path: delivery.directory + "/dead-letters.jsonl", limit: options.deadLetterBytes)
+        limits = options.batch
+        backoff = Backoff(first: options.firstBackoff, longest: options.longestBackoff)
+        throttle = Throttle(rate: options.bandwidth)
+    }
+
+    func run(_ make: (String?) throws -> any ParcelSource) {
+        guard let source = open(make) else { return }
+        while !delivery.isStopping {
+            do {
+                try seek(source)
+                try look(at: source)
+                guard let parcel = try nextParcel(source) else {
+                    idle(source)
+                    continue
+                }
+                send(parcel, source)
+            } catch {
+                delivery.report("cannot read the store: \(error)")
+                pause(backoff.next(asked: nil, using: &random))
+            }
+        }
+    }
+
+    /// The source at the place that was saved; tries until the thread is to end.
+    private func open(_ make: (String?) throws -> any ParcelSource) -> (any ParcelSource)? {
+        while !delivery.isStopping {
+            do {
+                let saved = try loadCursor()
+                let source = try make(saved)
+                savedCursor = saved ?? ""
+                save(source.cursor)
+                backoff.reset()
+                return source
+            } catch {
+                delivery.report("\(error)")
+                pause(backoff.next(asked: nil, using: &random))
+            }
+        }
+        return nil
+    }
+
+    /// A damaged cursor is put aside, and everything the store has is sent again.
+    private func loadCursor() throws(ShipError) -> String? {
+        do { return try cursor.load() } catch {
+            guard error.description.hasSuffix("is damaged") else { throw error }
+            let other = try cursor.setAside()
+            delivery.report("\(error), kept as \(other); everything stored is sent again")
+            return ""
+        }
+    }
+
+    /// The next parcel; one that is not full waits once for what else comes.
+    private func nextParcel(_ source: any ParcelSource) throws -> Parcel? {
+        guard let parcel = try source.next(limits) else { return nil }
+        let isFlushing = delivery.requests.withLock { $0.isFlushing }
+        let age = Clock.realtimeMilliseconds() - parcel.newest
+        guard !parcel.isFull, !isFlushing, limits.age > 0, age < limits.age else { return parcel }
+        pause(limits.age - max(0, age))
+        return delivery.isStopping ? nil : try source.next(limits)
+    }
+
+    /// Sends until the sink has taken the parcel or never will, or another is to be made of it.
+    private func send(_ parcel: Parcel, _ source: any ParcelSource) {
+        while !delivery.isStopping, delivery.requests.withLock({ $0.seek == nil }) {
+            pause(throttle.take(parcel.body.count, now: Self.now))
+            guard !delivery.isStopping else { return }
+            set(.sending)
+            let verdict = delivery.carrier.carry(parcel)
+            note(verdict, parcel)
+            switch verdict {
+            case .accepted: return acknowledge(source)
+            case .partly(let rejected, let reason):
+                delivery.report("\(rejected) of \(parcel.records) records refused: \(reason)")
+                return acknowledge(source)
+            case .retry(let reason, let after):
+                delivery.report(reason)
+                wait(backoff.next(asked: after, using: &random))
+                if lagIsExceeded(source) { return }
+            case .tooLarge(let reason):
+                guard parcel.records > 1 else { return park(parcel, source, reason) }
+                limits.records = max(1, min(limits.records, parcel.records) / 2)
+                delivery.report("\(reason); sending at most \(limits.records) records at once")
+                return
+            case .unsupported(let reason):
+                guard source.fallBack() else { return park(parcel, source, reason) }
+                delivery.report("\(reason); using an older version of the protocol")
+                return
+            case .refused(let reason): return park(parcel, source, reason)
+            }
+        }
+    }
+
+    private func acknowledge(_ source: any ParcelSource) {
+        source.acknowledge()
+        backoff.reset()
+        save(source.cursor)
+        if source.takeGap() { delivery.status.withLock { $0.gaps += 1 } }
+        // A limit that a sink once set is tried again, a tenth more at a time.
+        if limits.records < delivery.options.batch.records {
+            limits.records = min(
+                delivery.options.batch.records, limits.records + limits.records / 10 + 1)
+        }
+    }
+
+    /// Keeps what the sink refused where people find it, and goes on.
+    private func park(_ parcel: Parcel, _ source: any ParcelSource, _ reason: String) {
+        delivery.report("\(parcel.records) records refused: \(reason)")
+        delivery.status.withLock { $0.refused += Int64(parcel.records) }
+        do {
+            try letters.park(source.describe(), count: parcel.records, reason: reason)
+        } catch { delivery.report("\(error)") }
+        acknowledge(source)
+    }
+
+    /// Brings the cursor to the disk; nothing more is sent until it is there.
+    private func save(_ text: String) {
+        guard text != savedCursor else { return }
+        var backoff = Backoff(first: 200, longest: 10_000)
+        while true {
+            do {
+                try cursor.save(text)
+                savedCursor = text
+                delivery.status.withLock { $0.cursor = text }
+                return
+            } catch {
+                delivery.report("\(error)")
+                guard !delivery.isStopping else { return }
+                wait(backoff.next(asked: nil, using: &random))
+            }
+        }
+    }
+
+    private func idle(_ source: any ParcelSource) {
+        set(.idle)
+        // What is not wanted moves the cursor too.
+        save(source.cursor)
+        delivery.requests.withLock { $0.isFlushing = false }
+        pause(delivery.options.poll)
+    }
+
+    private func seek(_ source: any ParcelSource) throws {
+        guard let time = delivery.requests.withLock({ $0.seek }) else { return }
+        try source.seek(to: time)
+        save(source.cursor)
+        delivery.requests.withLock { $0.seek = nil }
+    }
+
+    /// Skips the oldest when more waits than may; whether anything was skipped.
+    private func lagIsExceeded(_ source: any ParcelSource) -> Bool {
+        do {
+            let before = source.cursor
+            try look(at: source)
+            return source.cursor != before
+        } catch { return false }
+    }
+
+    private func look(at source: any ParcelSource) throws {
+        let now = Self.now
+        guard now - backlogLooked >= Self.backlogPeriod || backlogLooked == 0 else { return }
+        backlogLooked = now
+        var backlog = try source.backlog()
+        backlog = try LagQuota(delivery.options).enforce(source, backlog) { records, reason in
+            delivery.status.withLock { $0.skipped[reason, default: 0] += records }
+            delivery.report("\(records) records skipped: \(reason)")
+        }
+        save(source.cursor)
+        delivery.status.withLock { $0.backlog = backlog }
+    }
+
+    private func note(_ verdict: Verdict, _ parcel: Parcel) {
+        delivery.status.withLock { status in
+            status.attempts[verdict.name, default: 0] += 1
+            switch verdict {
+            case .accepted, .partly:
+                var rejected = 0
+                if case .partly(let count, _) = verdict { rejected = min(count, parcel.records) }
+                status.records += Int64(parcel.records - rejected)
+                status.refused += Int64(rejected)
+                status.rawBytes += Int64(parcel.rawBytes)
+                status.bytes += Int64(parcel.body.count)
+                status.lastSuccessAt = Clock.realtimeMilliseconds()
+                status.retryAt = nil
+            default: break
+            }
+        }
+    }
+
+    private func set(_ activity: SinkStatus.Activity) {
+        delivery.status.withLock { $0.activity = activity }
+    }
+
+    /// Waits before another attempt.
+    private func wait(_ milliseconds: Milliseconds) {
+        delivery.status.withLock {
+            $0.activity = .waiting
+            $0.retryAt = Clock.realtimeMilliseconds() + milliseconds
+        }
+        pause(milliseconds)
+        delivery.status.withLock { $0.retryAt = nil }
+    }
+
+    /// Waits, shorter when something is asked of the thread.
+    private func pause(_ milliseconds: Milliseconds) {
+        guard milliseconds > 0 else { return }
+        _ = delivery.wakeup.wait(milliseconds: milliseconds)
+    }
+
+    private static var now: UInt64 { UInt64(Clock.monotonicNanoseconds()) }
+}
+
+/// How much may wait for a sink.
+struct LagQuota {
+    private let age: Milliseconds
+    private let bytes: Int64
+
+    init(_ options: DeliveryOptions) {
+        age = options.maxLagAge
+        bytes = options.maxLagBytes
+    }
+
+    /// Skips the oldest until no more waits than may, and says of how many records and why.
+    func enforce(
+        _ source: any ParcelSource, _ backlog: Backlog, skipped: (Int64, String) -> Void
+    ) throws -> Backlog {
+        guard let oldest = backlog.oldest else { return backlog }
+        var backlog = backlog
+        let now = Clock.realtimeMilliseconds()
+        if age > 0, now - oldest > age {
+            let before = backlog.records
+            try source.seek(to: now - age)
+            backlog = try source.backlog()
+            skipped(max(0, before - backlog.records), "older than max_lag_age")
+        }
+        guard bytes > 0, backlog.bytes > bytes, var from = backlog.oldest else { return backlog }
+        let before = backlog.records
+        // Halves the time that waits until little enough does.
+        for _ in 0..<20 where backlog.bytes > bytes {
+            from += max(1, (now - from) / 2)
+            try source.seek(to: from)
+            backlog = try source.backlog()
+        }
+        skipped(max(0, before - backlog.records), "more than max_lag_bytes")
+        return backlog
+    }
+}

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Codecs
+import Linux
+public import Model
+
+/// Reads a store's log lines for a sink: selects, names and encodes them.
+///
+/// The cursor is the number of the next line of each container. Lines read and not yet taken by the
+/// sink are held, as many as fit into one request.
+public final class LogSource: ParcelSource {
+    /// Which lines of the logs selected are sent.
+    public struct Lines: Hashable, Sendable {
+        /// The least serious level; lines of unknown level are sent whatever it is.
+        public var minLevel = LogLevel.unknown
+        /// Which outputs; empty for both.
+        public var streams: Set<LogStream> = []
+        /// Bytes of a line; what is longer is cut and marked.
+        public var maxBytes = 256 << 10
+
+        /// All of them.
+        public init() {}
+    }
+
+    private struct Place {
+        var next: Int64
+        var time: Int64
+    }
+
+    private struct StreamKey: Hashable {
+        let origin: Int
+        let stream: LogStream
+    }
+
+    private let querier: any LogQuerier
+    private let selection: Selection
+    private let lines: Lines
+    private let encoder: any LogEncoder
+    private var places: [String: Place] = [:]
+    private var identities: [LogIdentity] = []
+    private var streams: [StreamKey: ShippedStream?] = [:]
+    private var open: (any LogCursor)?
+    /// Read and not yet acknowledged, and how many of them are in the last parcel.
+    private var queue: [LogEntry] = []
+    private var sent = 0
+    private var seekTime: Int64?
+
+    private static let cutMark = Array(" … [cut by the sink's limit]".utf8)
+
+    /// A reader that goes on at a cursor; without one it begins with lines to come, or with what
+    /// the store has when `fromOldest`.
+    init(
+        querier: any LogQuerier, encoder: any LogEncoder, selection: Selection, lines: Lines,
+        cursor: String?, fromOldest: Bool
+    ) throws {
+        self.querier = querier
+        self.encoder = encoder
+        self.selection = selection
+        self.lines = lines
+        if let cursor {
+            for line in cursor.split(separator: "\n") where !line.hasPrefix("#") {
+                let words = line.split(separator: " ")
+                guard words.count == 3, let next = Int64(words[1]), let time = Int64(words[2])
+                else {
+                    throw ShipError("the cursor line `\(line.prefix(80))` is no place in a log")
+                }
+                places[Self.unescape(words[0])] = Place(next: next, time: time)
+            }
+        } else if !fromOldest {
+            try goToEnd()
+        }
+    }
+
+    /// Begins after what the store has.
+    private func goToEnd() throws {
+        for identity in try querier.logs([]) {
+            var query = LogQuery()
+            query.backward = true
+            if let newest = try querier.entries(query, of: [identity]).next() {
+                places[identity.id] = Place(next: newest.sequence + 1, time: newest.timestamp)
+            }
+        }
+    }
+
+    /// See `ParcelSource`: a line `id next time` for each container.
+    public var cursor: String {
+        let lines = places.sorted { $0.key < $1.key }
+            .map { "\(Self.escape($0.key)) \($0.value.next) \($0.value.time)" }
+        return "# logs\n" + lines.joined(separator: "\n")
+    }
+
+    /// See `ParcelSource`.
+    public func next(_ limits: BatchLimits) throws -> Parcel? {
+        try fill(limits)
+        encoder.begin()
+        sent = 0
+        var (records, newest) = (0, Int64.min)
+        for entry in queue {
+            guard records < limits.records, encoder.count < limits.bytes || records == 0 else {
+                break
+            }
+            sent += 1
+            guard let stream = stream(of: entry), isWanted(entry) else { continue }
+            encoder.add(cut(entry), of: stream)
+            records += 1
+            newest = max(newest, entry.timestamp)
+        }
+        guard sent > 0 else { return nil }
+        guard records > 0 else {
+            acknowledge()
+            return try next(limits)
+        }
+        let isFull = records >= limits.records || encoder.count >= limits.bytes / 2
+        let (body, rawBytes) = encoder.finish()
+        var parcel = Parcel(
+            body: body, headers: encoder.headers, records: records, rawBytes: rawBytes,
+            newest: newest / 1_000_000, isFull: isFull)
+        parcel.judge = encoder.judge
+        return parcel
+    }
+
+    /// Reads until a request is full or there is no more.
+    private func fill(_ limits: BatchLimits) throws {
+        var bytes = queue.reduce(0) { $0 + $1.bytes.count }
+        var hasReopened = false
+        while queue.count < limits.records, bytes < limits.bytes {
+            if open == nil {
+                guard !hasReopened else { return }
+                hasReopened = true
+                try reopen()
+            }
+            guard let entry = try open?.next() else {
+                open = nil
+                continue
+            }
+            queue.append(entry)
+            bytes += entry.bytes.count
+        }
+    }
+
+    private func reopen() throws {
+        let all = try querier.logs([])
+        if all != identities {
+            // Numbers of logs are those of this list; what is held keeps its own.
+            guard queue.isEmpty else { return }
+            identities = all
+            streams.removeAll()
+            let ids = Set(all.map(\.id))
+            places = places.filter { ids.contains($0.key) }
+        }
+        var query = LogQuery()
+        query.streams = lines.streams
+        query.start = seekTime ?? .min
+        for (id, place) in places { query.from[id] = place.next }
+        for entry in queue { query.from[identities[entry.origin].id] = entry.sequence + 1 }
+        open = try querier.entries(query, of: identities)
+    }
+
+    private func isWanted(_ entry: LogEntry) -> Bool {
+        entry.isGap || entry.level == .unknown || entry.level >= lines.minLevel
+    }
+
+    private func cut(_ entry: LogEntry) -> LogEntry {
+        guard entry.bytes.count > lines.maxBytes else { return entry }
+        var short = entry
+        var end = max(0, lines.maxBytes - Self.cutMark.count)
+        // Not within a character.
+        while end > 0, entry.bytes[end] & 0xc0 == 0x80 { end -= 1 }
+        short.bytes = Array(entry.bytes[..<end]) + Self.cutMark
+        return short
+    }
+
+    /// What an entry's stream is called at the sink; nil when it is not wanted.
+    private func stream(of entry: LogEntry) -> ShippedStream? {
+        let key = StreamKey(origin: entry.origin, stream: entry.stream)
+        if let known = streams[key] { return known }
+        let identity = identities[entry.origin]
+        var labels = identity.streamLabels
+        labels["name"] = labels["container"] == identity.name ? "" : identity.name
+        labels["stream"] = entry.stream.name
+        let made = selection.apply(labels).map { ShippedStream(labels: $0, id: identity.id) }
+        streams[key] = .some(made)
+        return made
+    }
+
+    /// See `ParcelSource`.
+    public func acknowledge() {
+        for entry in queue.prefix(sent) where entry.sequence >= 0 {
+            places[identities[entry.origin].id] = Place(
+                next: entry.sequence + 1, time: entry.timestamp)
+        }
+        queue.removeFirst(sent)
+        sent = 0
+    }
+
+    /// See `ParcelSource`.
+    public func describe() -> [UInt8] {
+        var text: [UInt8] = []
+        for entry in queue.prefix(sent) {
+            guard let stream = stream(of: entry), isWanted(entry) else { continue }
+            LogJSON.append(
+                entry, of: ShippedStream(labels: stream.labels, id: stream.id), LogJSON.Names(),
+                to: &text)
+            text.append(0x0a)
+        }
+        return text
+    }
+
+    /// See `ParcelSource`.
+    public func backlog() throws -> Backlog {
+        var backlog = Backlog()
+        backlog.oldest = queue.first.map { $0.timestamp / 1_000_000 }
+        for identity in try querier.logs([]) {
+            let start = places[identity.id].map { $0.time + 1 } ?? seekTime ?? .min
+            guard
+                let extent = try querier.extents([identity], from: start, to: .max).first,
+                extent.entries > 0
+            else { continue }
+            backlog.records += Int64(extent.entries)
+            backlog.bytes += Int64(extent.bytes)
+        }
+        return backlog
+    }
+
+    /// See `ParcelSource`.
+    public func seek(to time: Milliseconds) throws {
+        places.removeAll()
+        queue.removeAll()
+        sent = 0
+        open = nil
+        seekTime = time * 1_000_000
+    }
+
+    /// See `ParcelSource`: what is missing from a log comes as an entry that says so.
+    public func takeGap() -> Bool { false }
+
+    /// An id without blanks and newlines.
+    private static func escape(_ id: String) -> String {
+        var text = ""
+        for byte in id.utf8 {
+            if byte > 0x20, byte < 0x7f, byte != UInt8(ascii: "%"), byte != UInt8(ascii: "#") {
+                text.unicodeScalars.append(Unicode.Scalar(byte))
+            } else {
+                text += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+            }
+        }
+        return text.isEmpty ? "%" : text
+    }
+
+    private static func unescape(_ text: some StringProtocol) -> String {
+        var bytes: [UInt8] = []
+        var rest = Array(text.utf8)[...]
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "%") else {
+                bytes.append(byte)
+                continue
+            }
+            let digits = String(decoding: rest.prefix(2), as: UTF8.self)
+            guard let value = UInt8(digits, radix: 16) else { continue }
+            bytes.append(value)
+            rest = rest.dropFirst(2)
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Matching
+public import Model
+
+/// A sink as the configuration has it.
+public struct SinkOptions: Hashable, Sendable {
+    /// Protocols.
+    public enum Kind: String, CaseIterable, Sendable {
+        /// Prometheus' remote write.
+        case remoteWrite = "remote_write"
+        /// OTLP's metrics over HTTP.
+        case otlpMetrics = "otlp_metrics"
+        /// Loki's push API.
+        case loki
+        /// VictoriaLogs' JSON lines.
+        case victoriaLogs = "victorialogs"
+        /// Elasticsearch's and OpenSearch's `_bulk`.
+        case elasticsearch
+        /// OTLP's log records over HTTP.
+        case otlpLogs = "otlp_logs"
+        /// Any HTTP server that takes JSON.
+        case http
+
+        /// Whether it takes samples; the others take log lines.
+        public var takesSamples: Bool { self == .remoteWrite || self == .otlpMetrics }
+
+        /// What is sent when the configuration does not say: the first. The others can be chosen.
+        public var encodings: [Encoding] {
+            switch self {
+            case .remoteWrite, .otlpMetrics: [.protobuf]
+            case .loki, .otlpLogs: [.protobuf, .json]
+            case .victoriaLogs, .elasticsearch: [.ndjson]
+            case .http: [.ndjson, .json]
+            }
+        }
+    }
+
+    /// How records are written.
+    public enum Encoding: String, CaseIterable, Sendable {
+        case protobuf, json, ndjson
+    }
+
+    /// Its name, which is also that of its directory.
+    public var name: String
+    /// Its protocol.
+    public var kind: Kind
+    /// Where it is.
+    public var http: HTTPTarget
+    /// How records are written; nil for the protocol's first.
+    public var encoding: Encoding?
+    /// Remote write's version, 1 or 2.
+    public var version = 1
+    /// Elasticsearch's index or data stream.
+    public var index = "ullage-logs"
+    /// How bodies are compressed that are not snappy.
+    public var compression = BodyCompression.gzip
+    /// Which lines are sent.
+    public var lines = LogSource.Lines()
+    /// How it is served.
+    public var delivery = DeliveryOptions()
+    /// Which series or logs it gets: all that satisfy one of these lists; none for all.
+    public var selectors: [[Matcher]] = []
+    /// Labels added to everything.
+    public var externalLabels: [String: String] = [:]
+    /// Applied after that.
+    public var relabelling: [RelabelOptions] = []
+
+    /// A sink of these parts.
+    public init(name: String, kind: Kind, http: HTTPTarget) {
+        self.name = name
+        self.kind = kind
+        self.http = http
+    }
+
+    /// What is selected and how it is renamed. Throws for an expression that RE2 refuses.
+    func selection() throws -> Selection {
+        var selection = Selection()
+        selection.selectors = try selectors.map { try CompiledMatchers($0) }
+        selection.externalLabels = Labels(
+            externalLabels.map { Label(name: $0.key, value: $0.value) })
+        selection.relabelling = try relabelling.map { try $0.rule() }
+        return selection
+    }
+}
+
+/// A rule of relabelling as the configuration has it; `RelabelRule` says what the parts mean.
+public struct RelabelOptions: Hashable, Sendable {
+    /// What it does.
+    public var action = RelabelRule.Action.replace
+    /// The labels that are looked at.
+    public var sourceLabels: [String] = []
+    /// Stands between their values.
+    public var separator = ";"
+    /// The label that is set.
+    public var targetLabel = ""
+    /// What it is set to.
+    public var replacement = "$1"
+    /// How many values `hashmod` gives.
+    public var modulus: UInt64 = 0
+    /// The expression that must match.
+    public var regex = "(.*)"
+
+    /// A rule with Prometheus' defaults.
+    public init() {}
+
+    /// The rule. Throws for an expression that RE2 refuses.
+    public func rule() throws(PatternError) -> RelabelRule {
+        var rule = RelabelRule(regex: try Pattern(regex))
+        rule.action = action
+        rule.sourceLabels = sourceLabels
+        rule.separator = separator
+        rule.targetLabel = targetLabel
+        rule.replacement = replacement
+        rule.modulus = modulus
+        return rule
+    }
+}
+
+/// What sinks read.
+public struct ShipStores: Sendable {
+    /// Samples.
+    public var feed: any SampleFeed
+    /// Log lines; nil when none are kept.
+    public var logs: (any LogQuerier)?
+
+    /// The stores.
+    public init(feed: any SampleFeed, logs: (any LogQuerier)? = nil) {
+        self.feed = feed
+        self.logs = logs
+    }
+}
+
+extension SinkOptions {
+    func sampleEncoder() -> any SampleEncoder {
+        if kind == .otlpMetrics { return OTLPMetricsEncoder(compression) }
+        return version == 2 ? RemoteWrite2Encoder() : RemoteWriteEncoder()
+    }
+
+    func logEncoder() -> any LogEncoder {
+        let isJSON = encoding == .json
+        switch kind {
+        case .loki: return isJSON ? LokiJSONEncoder(compression) : LokiProtobufEncoder()
+        case .otlpLogs:
+            return isJSON ? OTLPLogsJSONEncoder(compression) : OTLPLogsEncoder(compression)
+        case .elasticsearch: return BulkEncoder(index: index, compression: compression)
+        case .victoriaLogs:
+            return JSONLinesEncoder(
+                names: LogJSON.Names(time: "_time", message: "_msg"),
+                type: "application/stream+json", compression: compression)
+        case .http, .remoteWrite, .otlpMetrics:
+            return JSONLinesEncoder(
+                framing: isJSON ? .list : .lines,
+                type: isJSON ? "application/json" : "application/x-ndjson",
+                compression: compression)
+        }
+    }
+
+    /// The target with the headers that the protocol has.
+    func target() -> HTTPTarget {
+        var target = http
+        guard kind == .victoriaLogs else { return target }
+        for (name, value) in [
+            ("VL-Stream-Fields", "container,stream"), ("VL-Msg-Field", "_msg"),
+            ("VL-Time-Field", "_time"),
+        ] where !target.headers.keys.contains(where: { $0.lowercased() == name.lowercased() }) {
+            target.headers[name] = value
+        }
+        return target
+    }
+
+    /// Makes what reads the stores for this sink.
+    func source(
+        _ stores: ShipStores
+    ) throws -> @Sendable (String?) throws -> any ParcelSource {
+        let selection = try selection()
+        let fromOldest = delivery.fromOldest
+        if kind.takesSamples {
+            return { cursor in
+                try SampleSource(
+                    feed: stores.feed, encoder: sampleEncoder(), selection: selection,
+                    cursor: cursor, fromOldest: fromOldest)
+            }
+        }
+        guard let logs = stores.logs else {
+            throw ShipError(
+                "the sink \(name) takes logs, and none are kept: set `logs.enabled: true`")
+        }
+        return { cursor in
+            try LogSource(
+                querier: logs, encoder: logEncoder(), selection: selection, lines: lines,
+                cursor: cursor, fromOldest: fromOldest)
+        }
+    }
+}
+
+extension Delivery {
+    /// A sink, not started, that keeps its files in a directory of its name below `directory`.
+    public static func make(
+        _ options: SinkOptions, stores: ShipStores, directory: String,
+        log: @escaping @Sendable (String) -> Void
+    ) throws -> Delivery {
+        try Delivery(
+            name: options.name, kind: options.kind.rawValue, target: options.http.shown,
+            directory: directory + "/" + options.name, options: options.delivery,
+            carrier: try HTTPCarrier(options.target()), source: try options.source(stores),
+            log: log)
+    }
+}
