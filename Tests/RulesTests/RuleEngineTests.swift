@@ -276,6 +276,53 @@ struct RuleEngineTests {
         #expect(try bench.query("timestamp(r)") == ["name=a \(Double(bench.time - 60_000) / 1000)"])
     }
 
+    @Test("Rules over logs are judged and evaluated by the language they are given")
+    func logs() throws {
+        let text = """
+            groups:
+            - name: g
+              rules:
+              - alert: Errors
+                expr: count_over_time({container="web"} |= "error" [5m]) > 3
+            """
+        let check: RuleFile.Check = { text throws(QueryError) in
+            guard text.contains("count_over_time") else { throw QueryError(.badData, "no numbers") }
+        }
+        let path = "errors.logs.yaml"
+        let file = try RuleFile.parse(Array(text.utf8), path: path, checkLogQL: check)
+        #expect(file.groups[0].language == .logQL)
+        do throws(RuleFileError) {
+            _ = try RuleFile.parse(
+                Array(text.replacing("count_over_time", with: "lines").utf8), path: path,
+                checkLogQL: check)
+            Issue.record("it was accepted")
+        } catch { #expect(error.description.contains("no numbers")) }
+
+        let bench = try Bench()
+        let engine = Engine(querier: bench.store)
+        let asked = Mutex<[String]>([])
+        let logQL: RuleQueries.Query = { text, time throws(QueryError) in
+            asked.withLock { $0.append(text) }
+            let point = Point(timestamp: time, value: 7)
+            return QueryResult(
+                value: .vector([VectorSample(labels: ["container": "web"], point: point)]))
+        }
+        for (queries, health) in [
+            (RuleQueries(engine: engine, logQL: logQL), RuleStatus.Health.good),
+            (RuleQueries(engine: engine), .bad),
+        ] {
+            let context = EvaluationContext(
+                queries: queries, store: bench.store, querier: bench.store, sink: bench.received,
+                options: bench.options)
+            let group = GroupEvaluation(
+                file.groups[0], context: context, timelines: [2000], isRestored: true)
+            group.evaluate(at: bench.time)
+            #expect(group.status.rules[0].health == health)
+        }
+        #expect(asked.withLock { $0 } == [file.groups[0].rules[0].expression])
+        #expect(bench.received.all.first?.labels["container"] == "web")
+    }
+
     // MARK: Restarts and reloads
 
     private static let slow = alert.replacing("for: 2m", with: "for: 30m")
