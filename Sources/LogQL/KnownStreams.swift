@@ -151,9 +151,11 @@ enum StreamLabels {
 
     /// What is known of an entry beside its stream.
     static func metadata(_ identity: LogIdentity, _ level: LogLevel, isGap: Bool) -> [Label] {
-        var labels = [Label(name: "detected_level", value: level.name)]
+        var labels = [
+            Label(name: "container_id", value: identity.id),
+            Label(name: "detected_level", value: level.name),
+        ]
         if isGap { labels.append(Label(name: "gap", value: "true")) }
-        labels.append(Label(name: "id", value: identity.id))
         return labels
     }
 }

@@ -85,7 +85,7 @@ private struct SocketClient {
         #expect(head.lowercased().contains("sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo="))
         #expect(
             first
-                == #"{"streams":[{"stream":{"container":"web","detected_level":"info","engine":"docker","id":"id-web","level":"info","service_name":"web","stream":"stdout"},"values":[["\#(now - 2)","x first"],["\#(now - 1)","x second"]]}],"dropped_entries":[]}"#
+                == #"{"streams":[{"stream":{"container":"web","container_id":"id-web","detected_level":"info","engine":"docker","level":"info","service_name":"web","stream":"stdout"},"values":[["\#(now - 2)","x first"],["\#(now - 1)","x second"]]}],"dropped_entries":[]}"#
         )
         try loki.add("not wanted", of: "web", .stdout, .info, at: now + 5)
         // Older than what was shown, and still new.

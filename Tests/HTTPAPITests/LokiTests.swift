@@ -92,7 +92,7 @@ struct LokiServer {
         let reply = try await loki.get(
             "query_range?\(LokiServer.range)&query=\(query)&direction=FORWARD&limit=1")
         let labels =
-            #""container":"web","detected_level":"info","engine":"docker","id":"id-web","level":"info","n":"1","service_name":"web","stream":"stdout""#
+            #""container":"web","container_id":"id-web","detected_level":"info","engine":"docker","level":"info","n":"1","service_name":"web","stream":"stdout""#
         #expect(
             withoutStats(reply.text)
                 == #"{"status":"success","data":{"resultType":"streams","result":[{"stream":{"#
@@ -104,7 +104,7 @@ struct LokiServer {
             headers: ["X-Loki-Response-Encoding-Flags": "categorize-labels"])
         #expect(
             withoutStats(sorted.text)
-                == #"{"status":"success","data":{"resultType":"streams","encodingFlags":["categorize-labels"],"result":[{"stream":{"container":"web","engine":"docker","level":"info","service_name":"web","stream":"stdout"},"values":[["1000000001000000005","{\"path\":\"/b\",\"took\":\"3s\",\"n\":2}",{"structuredMetadata":{"detected_level":"info","id":"id-web"},"parsed":{"n":"2"}}],["1000000000000000005","{\"path\":\"/\u003ca\u003e\",\"took\":\"2s\",\"n\":1}",{"structuredMetadata":{"detected_level":"info","id":"id-web"},"parsed":{"n":"1"}}]]}]"#
+                == #"{"status":"success","data":{"resultType":"streams","encodingFlags":["categorize-labels"],"result":[{"stream":{"container":"web","engine":"docker","level":"info","service_name":"web","stream":"stdout"},"values":[["1000000001000000005","{\"path\":\"/b\",\"took\":\"3s\",\"n\":2}",{"structuredMetadata":{"container_id":"id-web","detected_level":"info"},"parsed":{"n":"2"}}],["1000000000000000005","{\"path\":\"/\u003ca\u003e\",\"took\":\"2s\",\"n\":1}",{"structuredMetadata":{"container_id":"id-web","detected_level":"info"},"parsed":{"n":"1"}}]]}]"#
         )
     }
 
@@ -219,7 +219,7 @@ struct LokiServer {
                 "exceeded maximum resolution"
             ),
             ("series?match=%7B", 400, "parse error"),
-            ("nothing", 404, ""),
+            ("nothing", 404, "404 page not found"),
         ] {
             let reply = try await loki.get(target)
             #expect(reply.status == status, "\(target): \(reply.text)")

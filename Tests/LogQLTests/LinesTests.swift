@@ -34,8 +34,9 @@ import Testing
         #expect(
             try store.lines(#"{com_docker_compose_project="shop", container="db"}"#)[0].labels
                 == [
-                    "container": "db", "detected_level": "unknown", "engine": "docker",
-                    "id": "id-db", "image": "image-db", "level": "unknown", "service_name": "db",
+                    "container": "db", "container_id": "id-db", "detected_level": "unknown",
+                    "engine": "docker", "image": "image-db", "level": "unknown",
+                    "service_name": "db",
                     "stream": "stdout",
                 ])
     }
@@ -237,7 +238,7 @@ import Testing
             try LogParser.pipeline(#"{container="web"} |= "req" | json n"#), request)
         let stream = try #require(result.streams.first)
         #expect(stream.parsed == ["n": "3"])
-        #expect(stream.metadata == ["detected_level": "unknown", "id": "id-web"])
+        #expect(stream.metadata == ["container_id": "id-web", "detected_level": "unknown"])
         #expect(stream.stream["container"] == "web" && stream.stream["stream"] == "stdout")
         #expect(result.next == ["id-web": 3])
     }
