@@ -18,6 +18,8 @@ scripts/progress.sh "Comparing 3000 random queries with Prometheus" \
     --queries 3000 --seed 1
 scripts/progress.sh "Comparing rules, templates and unit tests with promtool" \
     Tests/RulesOracle/oracle.py --program "$(swift build --show-bin-path)/ullage" --seed 1
+scripts/progress.sh "Killing the agent 12 times under a writer of logs" \
+    Tests/KillLoop/run.sh "$(swift build --show-bin-path)" 12
 scripts/progress.sh "Running the kernel lane (a guest with full cgroup v2)" \
     Tests/KernelLane/run.sh "$(swift build --show-bin-path)"
 

@@ -35,7 +35,7 @@ start() {
 }
 
 start
-"$build/ullage" run -d --name writer --log-opt max-size=1m --log-opt max-file=60 \
+"$build/ullage" run -d --name writer --log-opt max-size=2m --log-opt max-file=400 \
     --log-opt compress=true --rootfs "$work/rootfs" -- /bin/sh /writer.sh >/dev/null
 id=$("$build/ullage" inspect writer | sed -n 's/^ *"id" *: *"\([0-9a-f]*\)".*/\1/p' | head -1)
 
