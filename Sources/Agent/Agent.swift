@@ -32,6 +32,7 @@ public struct Agent: Sendable {
     /// Runs until SIGINT or SIGTERM. Throws `ConfigError` or `AgentError` when it cannot start.
     public func run() async throws {
         signal(SIGPIPE, SIG_IGN)
+        let descriptors = DescriptorLimit.raise()
         let configuration = try source.load()
         let directory = DataDirectory(configuration.dataDirectory)
         try Self.makeDirectory(directory.path)
@@ -41,7 +42,7 @@ public struct Agent: Sendable {
             configuration, store: try Self.openStore(directory, configuration),
             registry: AgentDiscovery.registry(directory, configuration.discovery, logger))
         let watch = try HostWatch(configuration, directory, sampling, logger)
-        let logs = try keepLogs(configuration, directory, sampling)
+        let logs = try keepLogs(configuration, directory, sampling, descriptors)
         let notifier = try Notifying.open(configuration, directory, logger)
         sampling.addReadings { Notifying.readings(notifier) }
         let rules = try RuleService(
@@ -63,11 +64,13 @@ public struct Agent: Sendable {
     }
 
     private func keepLogs(
-        _ configuration: Configuration, _ directory: DataDirectory, _ sampling: Sampling
+        _ configuration: Configuration, _ directory: DataDirectory, _ sampling: Sampling,
+        _ descriptors: Int
     ) throws(AgentError) -> LogKeeping? {
         guard configuration.logs.isEnabled else { return nil }
         let logs = try LogKeeping(
-            configuration, directory: directory, registry: sampling.registry, logger: logger)
+            configuration, directory: directory, registry: sampling.registry, logger: logger,
+            descriptors: descriptors)
         sampling.setTailed { logs.counters(of: $0) }
         sampling.addReadings { logs.readings() }
         return logs

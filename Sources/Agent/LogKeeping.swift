@@ -28,7 +28,7 @@ final class LogKeeping: Sendable {
     /// Opens the store. Throws `AgentError` when it cannot be.
     init(
         _ configuration: Configuration, directory: DataDirectory, registry: ContainerRegistry,
-        logger: Logger
+        logger: Logger, descriptors: Int
     ) throws(AgentError) {
         self.registry = registry
         self.logger = logger
@@ -46,8 +46,11 @@ final class LogKeeping: Sendable {
             self.store = store
             retention = try Wakeup()
             let sink: any LogSink = meters.map { MeteredSink(store: store, meters: $0) } ?? store
+            var tailOptions = LogTailing.Options()
+            // The rest is for the kernel's files and for connections.
+            tailOptions.descriptorBudget = descriptors / 4
             tailing = try LogTailing(
-                sink: sink, transform: { rules.current.pipeline(for: $0) },
+                sink: sink, options: tailOptions, transform: { rules.current.pipeline(for: $0) },
                 relabel: { rules.current.labelled($0) },
                 report: { logger.warning("\($0)") })
         } catch {
