@@ -128,10 +128,10 @@ import Testing
         #expect(try run(options, ["a", "c", "b healthz", "b"]).map(\.text) == ["a", "b"])
         options = PipelineOptions()
         options.rateLimit = 10
-        let lines = (0..<200).map { "line \($0)" }
-        // 100 a second for two seconds: a burst of ten, then ten a second.
+        let lines = (0..<1300).map { "line \($0)" }
+        // 100 a second for 13 seconds: a burst of ten, then ten a second, and word of the others.
         let result = try run(options, lines, spacing: 10_000_000).map(\.text)
-        #expect((25...32).contains(result.count { $0.hasPrefix("line") }))
+        #expect((130...145).contains(result.count { $0.hasPrefix("line") }))
         #expect(result.contains { $0.contains("lines over the limit of 10 a second") })
     }
 
