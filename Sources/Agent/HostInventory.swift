@@ -12,8 +12,8 @@ import Logging
 import Model
 import Synchronization
 
-/// What is looked at once a minute on a thread of its own: networks, volumes, images, the file of
-/// service discovery, and the results of OpenSCAP.
+/// What is looked at once a minute, and when other containers run, on a thread of its own: networks,
+/// volumes, images, the file of service discovery, and the results of OpenSCAP.
 final class HostInventory: Sendable {
     private struct State {
         var inventory = Inventory()
@@ -30,7 +30,10 @@ final class HostInventory: Sendable {
     private let logger: Logger
     private let state = Mutex(State())
     private let wakeup: Wakeup
-    private static let pause: Int64 = 60_000
+    /// Nanoseconds between two looks while the same containers run.
+    private static let pause: Int64 = 60_000_000_000
+    /// Milliseconds after which others are noticed.
+    private static let glance: Int64 = 2000
 
     init(_ configuration: Configuration, registry: ContainerRegistry, logger: Logger)
         throws(AgentError)
@@ -78,10 +81,15 @@ final class HostInventory: Sendable {
 
     private func look() {
         let reader = InventoryReader(dockerRoot: dockerRoot)
-        // Engines take a moment to be found; what changes later is seen with the next look.
-        var pause: Int64 = 2000
-        while !wakeup.wait(milliseconds: pause) {
+        var last: Set<ContainerKey>?
+        var due: Int64 = 0
+        while !wakeup.wait(milliseconds: Self.glance) {
             let containers = registry.current()
+            let running = Set(containers.filter { $0.state == .running }.map(\.key))
+            let now = Clock.monotonicNanoseconds()
+            guard running != last || now >= due else { continue }
+            last = running
+            due = now + Self.pause
             let inventory = reader.read(containers)
             state.withLock {
                 $0.inventory = inventory
@@ -89,7 +97,6 @@ final class HostInventory: Sendable {
             }
             if let targetsFile { writeTargets(to: targetsFile) }
             for path in scapFiles { readResults(path) }
-            pause = Self.pause
         }
     }
 

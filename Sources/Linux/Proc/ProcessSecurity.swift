@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CLinux
 import Glibc
 
 /// How a process is confined, by the kernel's own word (proc(5)): what an engine was asked for may
