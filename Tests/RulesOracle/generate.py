@@ -263,7 +263,7 @@ class Tests:
             "    annotations: {s: '{{ $labels.job }} {{ $value | humanize }} {{ $externalLabels.region }}'}\n"
             "- name: two\n  rules:\n"
             f"  - alert: Sum\n    expr: job:m:sum >= {threshold}\n    for: 1m\n"
-            "  - record: r\n    expr: rate(up[2m55s])\n"
+            "  - record: r\n    expr: delta(up[2m55s])\n"
             + rng.choice(["", "", "  - record: x\n    expr: m\n    labels: {job: same, instance: same}\n"])
         )
         times = rng.sample(range(1, 12), 4)
