@@ -13,7 +13,7 @@ extension LogParser {
         let isStage = token.text == "|" && !following.isKeyword("unwrap")
         guard isStage || LineTest.Kind(rawValue: token.text) != nil else { return nil }
         // Between two operands `!=` compares; a text or an address follows a filter.
-        if !isStage, following.kind != .string, !following.isKeyword("ip") { return nil }
+        if token.text == "!=", following.kind != .string, !following.isKeyword("ip") { return nil }
         guard count < Self.maxStages else {
             throw fail("the pipeline has more than \(Self.maxStages) stages")
         }

@@ -131,6 +131,8 @@ import Testing
         (#"rate({app="web"}[5m]) + bool 1"#, "bool modifier"),
         (#"{app="web"} |= "x"#, "line 1, col 16: unterminated quoted string"),
         (#"{app="web"} & "x""#, "col 13: unexpected character '&'"),
+        (#"{app="web"} |= "#, "col 16: syntax error: unexpected end of input, expecting a string"),
+        (#"{app="web"} |~ 5"#, "col 16: syntax error: unexpected number"),
         ("12parsecs", "is no number, duration or size"),
         (String(repeating: "(", count: 10_000), "nested deeper"),
         (#"{a="b"}"# + String(repeating: " |= \"x\"", count: 300), "more than 200 stages"),

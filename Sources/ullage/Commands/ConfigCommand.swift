@@ -31,6 +31,8 @@ struct ConfigCommand: ParsableCommand {
                     Terminal.write("\(Terminal.safe(file)): ok\n")
                 } catch let error as ConfigError {
                     throw Failure(.badData, "the configuration is not usable\n\(error)")
+                } catch let error as AgentError {
+                    throw Failure(.badData, "the configuration is not usable\n\(error)")
                 }
             }
         }

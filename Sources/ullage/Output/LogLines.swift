@@ -16,9 +16,9 @@ struct LogLines {
     /// Reads an answer; nil when it is one of numbers. Throws what went wrong.
     init?(_ response: APIClient.Response, query: String) throws {
         guard response.status == 200 else {
-            let words = String(decoding: response.body.prefix(2000), as: UTF8.self)
+            let words = String(decoding: response.body.prefix(2000), as: UTF8.self).trimmed
             throw Failure(
-                .badData, "\(Terminal.safe(words, limit: 1000).trimmed)\n  \(Terminal.safe(query))")
+                .badData, "\(Terminal.safe(words, limit: 1000))\n  \(Terminal.safe(query))")
         }
         guard let answer = JSONValue(response.body), answer["status"].string == "success" else {
             throw Failure(
@@ -52,9 +52,9 @@ struct LogLines {
 
 extension String {
     /// Without blanks at its end.
-    fileprivate var trimmed: Substring {
+    fileprivate var trimmed: String {
         var text = self[...]
         while text.last?.isWhitespace ?? false { text.removeLast() }
-        return text
+        return String(text)
     }
 }
