@@ -165,11 +165,11 @@ struct APIClient {
                 head.headers.add(name: "Content-Type", value: "application/json")
                 head.headers.add(name: "Content-Length", value: "\(body.count)")
             }
-            try await outbound.write(.head(head))
-            if !body.isEmpty {
-                try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: body))))
-            }
-            try await outbound.write(.end(nil))
+            // All at once: a server that answers and closes as soon as it has the head must not make
+            // the writing of the rest fail.
+            var parts: [HTTPClientRequestPart] = [.head(head)]
+            if !body.isEmpty { parts.append(.body(.byteBuffer(ByteBuffer(bytes: body)))) }
+            try await outbound.write(contentsOf: parts + [.end(nil)])
             var response = Response(status: 0, body: [])
             for try await part in inbound {
                 switch part {

@@ -120,7 +120,7 @@ struct AlertsShow: AsyncParsableCommand {
         line("alert", alert.name)
         line("state", alert.state)
         line("since", "\(alert.activeAt) (\(Quantity.duration(alert.age)))")
-        line("value", alert.value)
+        line("value", Double(alert.value).map { "\($0)" } ?? alert.value)
         for (name, value) in alert.annotations.sorted(by: { $0.key < $1.key }) { line(name, value) }
         line("labels", QueryAnswer.selector(alert.labels))
         line("expression", rule?.query ?? "")
