@@ -124,4 +124,19 @@ struct AlertsTests {
         #expect(check.code == 65)
         #expect(check.out.contains("bad.yaml:3:21: `route`: there is no receiver `opps`"))
     }
+
+    @Test("The shipped rules pass ullage rules check and their unit tests")
+    func shippedRules() throws {
+        let folder = URL(filePath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: "config/rules.d").path
+        func files(_ folder: String) throws -> [String] {
+            try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+                .filter { $0.hasSuffix(".yaml") }.map { "\(folder)/\($0)" }
+        }
+        let check = try run(Products.ullage, ["rules", "check"] + files(folder))
+        #expect(check.code == 0, "\(check.out)")
+        let test = try run(Products.ullage, ["rules", "test"] + files(folder + "/tests"))
+        #expect(test.code == 0, "\(test.out)")
+    }
 }

@@ -8,7 +8,12 @@ not_ok() { failed=$((failed + 1)); echo "not ok $1: $2"; }
 mkdir -p /data/rootfs/bin /data/ullage
 cp /bin/busybox /data/rootfs/bin/busybox
 for name in sh sleep dd; do ln -s busybox /data/rootfs/bin/$name; done
-printf 'sampling:\n  interval: 1s\n' >/tmp/ullage.yaml
+# The shipped rules, with seconds for minutes.
+mkdir -p /tmp/rules.d
+sed 's/for: [0-9]*m/for: 1s/; s/\[[0-9]*m\]/[9s]/g; s/offset [0-9]*m/offset 9s/' \
+    /lane/containers.yaml >/tmp/rules.d/containers.yaml
+printf 'sampling: {interval: 1s}\nrules: {directory: /tmp/rules.d, evaluation_interval: 2s}\n' \
+    >/tmp/ullage.yaml
 ullage agent --config /tmp/ullage.yaml >/tmp/agent.log 2>&1 &
 
 metrics() { wget -qO- http://127.0.0.1:9850/metrics 2>/dev/null; }
@@ -60,7 +65,27 @@ if ullage query 'rate(container_cpu_usage_seconds_total{name="throttled"}[1m])' 
 else
     not_ok "a rate is answered from the store" "$(ullage query 'container_last_seen')"
 fi
+# fires NAME [no]: waits until the alert fires, or no longer does.
+fires() {
+    tries=0
+    while [ $tries -lt 40 ]; do
+        if ullage alerts --firing -o json 2>/dev/null | grep -q "\"alertname\" *: *\"$1\""; then
+            [ "$2" = no ] || return 0
+        elif [ "$2" = no ]; then
+            return 0
+        fi
+        tries=$((tries + 1))
+        sleep 1
+    done
+    return 1
+}
+for alert in ContainerOOMKilled ContainerCPUThrottled; do
+    if fires $alert; then ok "$alert fires"; else not_ok "$alert fires" "$(ullage alerts)"; fi
+done
 ullage rm -f hungry throttled forker writer >/dev/null || not_ok "rm -f" "exit $?"
+for alert in ContainerOOMKilled ContainerCPUThrottled; do
+    if fires $alert no; then ok "$alert resolves"; else not_ok "$alert resolves" "$(ullage alerts)"; fi
+done
 left=$(ls -d /sys/fs/cgroup/ullage/* 2>/dev/null | grep -cE '/[0-9a-f]{64}$')
 if [ "$left" = 0 ]; then ok "nothing is left behind"; else not_ok "nothing is left behind" "$left cgroups"; fi
 

@@ -9,4 +9,5 @@ trap 'rm -rf "$lane"' EXIT
 strip -o "$lane/ullage" "$bin/ullage"
 strip -o "$lane/ullage-shim" "$bin/ullage-shim"
 cp "$here/cases.sh" "$lane/"
+cp "$here/../../config/rules.d/containers.yaml" "$lane/"
 "$here/boot.sh" -t 600 -d "$lane" sh /lane/cases.sh
