@@ -159,7 +159,7 @@ struct RetentionTests {
         options.retention = 1_000_000
         options.ticksPerBucket = 100
         let store = try SeriesStore.open(directory: directory.path, options: options)
-        try store.fill(series: 2, ticks: 0..<100, from: 0)
+        try store.fill(series: 2, ticks: 1..<101, from: 0)
         let old = MetricDescriptor("old", .gauge, help: "Old.")
         _ = try store.backfill([
             BackfillSeries(

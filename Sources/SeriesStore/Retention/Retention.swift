@@ -126,7 +126,8 @@ struct Retention {
             let targets = try database.prepare(
                 """
                 SELECT id FROM target
-                WHERE last > 0 AND last < ? AND last_5m < ? AND last_1h < ?
+                WHERE last > 0 AND last < ? AND (last_5m = 0 OR last_5m < ?)
+                    AND (last_1h = 0 OR last_1h < ?)
                 """)
             targets.bind(1, try start(of: .raw))
             targets.bind(2, try start(of: .fiveMinutes))
