@@ -104,8 +104,13 @@ public final class ContainerCollector {
                 else { return nil }
                 var log: String?
                 if case .jsonFile(let path) = container.logSource { log = path }
+                // The embedded runtime's shim mounts from the container's own directory.
+                let directory = container.logCountersPath.flatMap { path in
+                    path.lastIndex(of: "/").map { String(path[..<$0]) }
+                }
                 return ContainerSlowReader.Subject(
                     key: key, pid: pid, startTicks: ticks, cgroupPath: path, logPath: log,
+                    directory: directory,
                     ownsNetwork: sampler.network != nil)
             })
     }

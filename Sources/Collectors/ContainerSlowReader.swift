@@ -31,6 +31,8 @@ final class ContainerSlowReader: Sendable {
         let startTicks: UInt64
         let cgroupPath: String
         let logPath: String?
+        /// Where its engine works; a relative path in its mounts begins there.
+        let directory: String?
         /// Whether it has a network namespace of its own, whose series it has.
         let ownsNetwork: Bool
     }
@@ -187,7 +189,11 @@ final class ContainerSlowReader: Sendable {
         let security = ProcessSecurity(pid: "\(subject.pid)", proc: proc, buffer: &buffer)
         let root = security?.mounts.last { $0.mountPoint == "/" }
         // The path is one of the host's mount namespace, where the engine mounted it.
-        guard let upper = root?.upperDirectory, upper.hasPrefix("/") else { return }
+        guard var upper = root?.upperDirectory else { return }
+        if !upper.hasPrefix("/") {
+            guard let directory = subject.directory else { return }
+            upper = directory + "/" + upper
+        }
         var status = stat()
         guard lstat(upper, &status) == 0 else { return }
         reading.layer = TreeSize(path: upper, budget: Self.budget)
