@@ -83,7 +83,7 @@ struct ConfigurationTests {
             ("https://example.org/api/v1/write", "f.yaml:4:10", "must begin with http://"),
             ("https://example.org/api/v1/write", "f.yaml:4:10", "has a user or password"),
             ("remote_write", "f.yaml:3:11", "expected one of"),
-            ("(.*):.*", "f.yaml:9:38", "invalid regular expression"),
+            ("(.*):.*", "f.yaml:9:41", "invalid regular expression"),
             ("tenant", "f.yaml:5:5", "unknown key `tenat` in a sink; did you mean `tenant`?"),
             ("500", "f.yaml:10:26", "`max_records`: expected a whole number"),
             ("{name=~", "f.yaml:7:13", "`match`"),

@@ -70,8 +70,8 @@ public final class Delivery: Sendable {
     public func stop() {
         requests.withLock { $0.isStopping = true }
         wakeup.wake()
-        carrier.interrupt()
-        _ = finished.wait(milliseconds: -1)
+        // A request may begin between the two.
+        repeat { carrier.interrupt() } while !finished.wait(milliseconds: 100)
     }
 
     /// How the sink is doing.
