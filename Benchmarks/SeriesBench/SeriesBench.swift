@@ -102,6 +102,8 @@ enum SeriesBench {
         let samples = references.count * ticks
         let usage = store.statistics()
         let bytes = usage.databaseBytes + usage.walBytes + usage.journalBytes
+        let coarse = try StoreMaintenance.usage(directory: directory).tiers.dropFirst()
+            .reduce(0) { $0 + $1.bytes }
         sync()
         let sent = Measure.written - written
         let cpu = appending + others
@@ -110,7 +112,8 @@ enum SeriesBench {
             samples=\(samples) series=\(references.count) \
             append_ns=\(Int(appending * 1e9 / Double(samples))) \
             samples_per_cpu_second=\(Int(Double(samples) / cpu)) \
-            disk_bytes_per_sample=\(rounded(Double(bytes) / Double(samples))) \
+            disk_bytes_per_sample=\(rounded(Double(bytes - coarse) / Double(samples))) \
+            coarser_tiers=\(rounded(Double(coarse) / Double(samples))) \
             written_bytes_per_sample=\(rounded(Double(sent) / Double(samples))) \
             memory_bytes_per_series=\(memory.reduce(0, +) / memory.count / references.count) \
             at_most=\((memory.max() ?? 0) / references.count)
