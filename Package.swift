@@ -172,7 +172,8 @@ let package = Package(
             name: "ullage",
             dependencies: [
                 "Agent", "Chart", "Codecs", "Config", "Interchange", "Linux", "LogStore", "Logs",
-                "Matching", "Model", "Pipeline", "PromQL", "Rules", "Runtime", "SeriesStore",
+                "Matching", "Model", "Pipeline", "Outputs", "PromQL", "Rules", "Runtime",
+                "SeriesStore",
                 system,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),

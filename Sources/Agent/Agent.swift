@@ -88,6 +88,7 @@ public struct Agent: Sendable {
         services.logArchive = logs?.archive
         services.logs = logs?.archive
         services.sinks = { shipping.statuses() }
+        services.askSink = { shipping.ask($0, $1) }
         let logger = logger
         let listen = configuration.listen
         let tcp = HTTPServer(

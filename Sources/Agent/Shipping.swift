@@ -56,6 +56,18 @@ final class Shipping: Sendable {
     /// How the sinks are doing.
     func statuses() -> [SinkStatus] { sinks.withLock { $0 }.map { $0.delivery.snapshot() } }
 
+    /// Asks something of a sink; false when there is none of the name.
+    func ask(_ name: String, _ request: SinkRequest) -> Bool {
+        guard let sink = sinks.withLock({ $0.first { $0.options.name == name } }) else {
+            return false
+        }
+        switch request {
+        case .flush: sink.delivery.flush()
+        case .replay(let time): sink.delivery.replay(since: time)
+        }
+        return true
+    }
+
     /// What the sinks say of themselves at each tick.
     func readings() -> [SelfReading] {
         let now = Clock.realtimeMilliseconds()

@@ -51,104 +51,12 @@ enum SinkReader {
             }
             return kind
         }
-        var sink = SinkOptions(name: name, kind: kind, http: try target(&map))
+        var sink = SinkOptions(name: name, kind: kind, destination: try destination(kind, &map))
         try format(&map, &sink)
         try selection(&map, &sink)
         try delivery(&map, &sink.delivery)
         try map.finish()
         return sink
-    }
-
-    private static func target(_ map: inout MapReader) throws(ValueError) -> HTTPTarget {
-        var target = try map.require("url") { node throws(ValueError) in
-            let text = try Value.text(node)
-            do throws(ShipError) { return try HTTPTarget(url: text) } catch {
-                throw ValueError(error.description, at: node.mark)
-            }
-        }
-        try map.read("headers") { node throws(ValueError) in
-            target.headers = try texts(node, "`headers`")
-        }
-        try map.read("tenant") { node throws(ValueError) in
-            target.headers["X-Scope-OrgID"] = try Value.text(node)
-        }
-        try map.read("timeout") { node throws(ValueError) in
-            target.timeout = try Value.duration(node, 100...600_000)
-        }
-        try map.read("proxy_url") { node throws(ValueError) in
-            target.proxy = try Value.text(node)
-        }
-        try map.read("tls") { node throws(ValueError) in target.tls = try tls(node) }
-        target.authentication = try authentication(&map)
-        return target
-    }
-
-    private static func tls(_ node: YAMLNode) throws(ValueError) -> TLSOptions {
-        var map = try MapReader(node, "`tls`")
-        var tls = TLSOptions()
-        try map.read("ca_file") { n throws(ValueError) in tls.caFile = try Value.text(n) }
-        try map.read("cert_file") { n throws(ValueError) in
-            tls.certificateFile = try Value.text(n)
-        }
-        try map.read("key_file") { n throws(ValueError) in tls.keyFile = try Value.text(n) }
-        try map.read("server_name") { n throws(ValueError) in tls.serverName = try Value.text(n) }
-        try map.read("insecure_skip_verify") { n throws(ValueError) in
-            tls.isUnverified = try Value.boolean(n)
-        }
-        try map.finish()
-        return tls
-    }
-
-    private static func authentication(
-        _ map: inout MapReader
-    ) throws(ValueError) -> Authentication {
-        var found: [Authentication] = []
-        try map.read("basic_auth") { node throws(ValueError) in
-            var inner = try MapReader(node, "`basic_auth`")
-            let user = try inner.require("username") { n throws(ValueError) in try Value.text(n) }
-            let password = try secret(&inner, "password")
-            try inner.finish()
-            guard let password else {
-                throw ValueError("`basic_auth` needs `password` or `password_file`", at: node.mark)
-            }
-            found.append(.basic(user: user, password: password))
-        }
-        if let token = try secret(&map, "bearer_token") { found.append(.bearer(token)) }
-        try map.read("auth_header") { node throws(ValueError) in
-            var inner = try MapReader(node, "`auth_header`")
-            let name = try inner.require("name") { n throws(ValueError) in try Value.text(n) }
-            let value = try secret(&inner, "value")
-            try inner.finish()
-            guard let value else {
-                throw ValueError("`auth_header` needs `value` or `value_file`", at: node.mark)
-            }
-            found.append(.header(name: name, value: value))
-        }
-        guard found.count < 2 else {
-            throw ValueError("a sink takes only one of basic_auth, bearer_token and auth_header")
-        }
-        return found.first ?? .none
-    }
-
-    /// `key`, or the file that `key_file` names.
-    private static func secret(
-        _ map: inout MapReader, _ key: String
-    ) throws(ValueError) -> Secret? {
-        var secret: Secret?
-        try map.read(key) { node throws(ValueError) in
-            // The value stays out of every message.
-            guard case .scalar(let text, _) = node.content, !text.isEmpty else {
-                throw ValueError("`\(key)`: expected a text", at: node.mark)
-            }
-            secret = .value(text)
-        }
-        try map.read(key + "_file") { node throws(ValueError) in
-            guard secret == nil else {
-                throw ValueError("`\(key)` and `\(key)_file` are both given", at: node.mark)
-            }
-            secret = .file(try Value.text(node))
-        }
-        return secret
     }
 
     /// How records are written, and which lines.
@@ -166,6 +74,7 @@ enum SinkReader {
                 new.encoding = known
             }
         }
+        try map.read("hostname") { n throws(ValueError) in new.wire.host = try Value.text(n) }
         switch sink.kind {
         case .remoteWrite:
             try map.read("version") { n throws(ValueError) in
@@ -177,9 +86,24 @@ enum SinkReader {
             }
         case .elasticsearch:
             try map.read("index") { n throws(ValueError) in new.index = try Value.text(n) }
+        case .syslog, .relp:
+            try map.read("facility") { n throws(ValueError) in
+                new.wire.facility = Int(try Value.integer(n, 0...23))
+            }
+        case .forward:
+            try map.read("tag") { n throws(ValueError) in new.wire.tag = try Value.text(n) }
+            new.wire.sharedKey = try secret(&map, "shared_key")
+            try map.read("username") { n throws(ValueError) in new.wire.user = try Value.text(n) }
+            new.wire.password = try secret(&map, "password")
         default: break
         }
-        if sink.kind != .remoteWrite {
+        let isCompressed: Bool
+        if case .http = sink.destination {
+            isCompressed = sink.kind != .remoteWrite
+        } else {
+            isCompressed = false
+        }
+        if isCompressed {
             try map.read("compression") { n throws(ValueError) in
                 guard let known = BodyCompression(rawValue: try Value.text(n)) else {
                     throw ValueError("expected none or gzip")
@@ -337,7 +261,7 @@ enum SinkReader {
     }
 
     /// A mapping of names to texts.
-    private static func texts(
+    static func texts(
         _ node: YAMLNode, _ what: String
     ) throws(ValueError) -> [String: String] {
         var result: [String: String] = [:]

@@ -91,7 +91,11 @@ public struct HTTPServer: Sendable {
 
     /// What changes something: done for who may write to the socket, refused to all others.
     private var changing: [Endpoint] {
-        if case .unixSocket = address { AlertRoutes.writing } else { AlertRoutes.refused }
+        if case .unixSocket = address {
+            AlertRoutes.writing + ShipRoutes.writing
+        } else {
+            AlertRoutes.refused + ShipRoutes.refused
+        }
     }
 
     private func addRoutes(_ router: APIRouter) {

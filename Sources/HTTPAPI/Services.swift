@@ -46,6 +46,8 @@ public struct Services: Sendable {
     public var targets: @Sendable () -> [ServiceDiscovery.Target] = { [] }
     /// How the sinks are doing.
     public var sinks: @Sendable () -> [SinkStatus] = { [] }
+    /// Has a sink send at once, or again since a time; false when there is no such sink.
+    public var askSink: @Sendable (_ name: String, SinkRequest) -> Bool = { _, _ in false }
     /// The bounds of serving.
     public var limits = ServingLimits()
     /// Counts what is asked.

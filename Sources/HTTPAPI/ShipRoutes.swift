@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Codecs
+import Hummingbird
 import Model
 import Outputs
 
@@ -13,6 +14,40 @@ enum ShipRoutes {
             }
         }
     ]
+
+    /// What makes sinks send.
+    static let writing = [
+        Endpoint(path: "/api/v1/ship/flush", methods: [.post]) { try ask($0) { _ in .flush } },
+        Endpoint(path: "/api/v1/ship/replay", methods: [.post]) { call in
+            try ask(call) { call in
+                .replay(since: try call.parameters.time("since"))
+            }
+        },
+    ]
+
+    /// What stands in the place of `writing` where it is not done.
+    static let refused = writing.map { endpoint in
+        Endpoint(path: endpoint.path, methods: endpoint.methods) { _ in
+            throw APIError(
+                .unavailable,
+                "this is done on the agent's Unix socket only, as `ullage ship` does",
+                status: .forbidden)
+        }
+    }
+
+    /// Passes a request on to the sink of the parameter `sink`, or to all.
+    private static func ask(
+        _ call: APICall, _ request: (APICall) throws -> SinkRequest
+    ) throws -> Answer {
+        let wanted = try request(call)
+        let names = call.parameters.all("sink")
+        let all = call.services.sinks().map(\.name)
+        for name in names where !all.contains(name) {
+            throw APIError(.badData, "there is no sink `\(name)`")
+        }
+        let asked = (names.isEmpty ? all : names).filter { call.services.askSink($0, wanted) }
+        return Answer.success { $0.strings(asked) }
+    }
 
     private static func append(_ status: SinkStatus, to json: inout JSONWriter) {
         json.raw("{\"name\":")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import Matching
+import Glibc
+import Matching
 public import Model
 
 /// A sink as the configuration has it.
@@ -21,6 +22,14 @@ public struct SinkOptions: Hashable, Sendable {
         case otlpLogs = "otlp_logs"
         /// Any HTTP server that takes JSON.
         case http
+        /// Syslog over TCP or TLS, without acknowledgements.
+        case syslog
+        /// Syslog by RELP, with acknowledgements.
+        case relp
+        /// Fluentd's Forward protocol, with acknowledgements.
+        case forward
+        /// A file, or standard output.
+        case file
 
         /// Whether it takes samples; the others take log lines.
         public var takesSamples: Bool { self == .remoteWrite || self == .otlpMetrics }
@@ -30,8 +39,26 @@ public struct SinkOptions: Hashable, Sendable {
             switch self {
             case .remoteWrite, .otlpMetrics: [.protobuf]
             case .loki, .otlpLogs: [.protobuf, .json]
-            case .victoriaLogs, .elasticsearch: [.ndjson]
+            case .victoriaLogs, .elasticsearch, .file: [.ndjson]
+            case .syslog, .relp, .forward: []
             case .http: [.ndjson, .json]
+            }
+        }
+    }
+
+    /// Where a sink is.
+    public enum Destination: Hashable, Sendable {
+        case http(HTTPTarget)
+        case stream(StreamTarget)
+        /// A path; `-` for standard output.
+        case file(String)
+
+        /// The place as it may be shown.
+        public var shown: String {
+            switch self {
+            case .http(let target): target.shown
+            case .stream(let target): target.shown
+            case .file(let path): path
             }
         }
     }
@@ -46,7 +73,9 @@ public struct SinkOptions: Hashable, Sendable {
     /// Its protocol.
     public var kind: Kind
     /// Where it is.
-    public var http: HTTPTarget
+    public var destination: Destination
+    /// What syslog's and Forward's protocols need besides.
+    public var wire = WireOptions()
     /// How records are written; nil for the protocol's first.
     public var encoding: Encoding?
     /// Remote write's version, 1 or 2.
@@ -67,10 +96,10 @@ public struct SinkOptions: Hashable, Sendable {
     public var relabelling: [RelabelOptions] = []
 
     /// A sink of these parts.
-    public init(name: String, kind: Kind, http: HTTPTarget) {
+    public init(name: String, kind: Kind, destination: Destination) {
         self.name = name
         self.kind = kind
-        self.http = http
+        self.destination = destination
     }
 
     /// What is selected and how it is renamed. Throws for an expression that RE2 refuses.
@@ -84,36 +113,27 @@ public struct SinkOptions: Hashable, Sendable {
     }
 }
 
-/// A rule of relabelling as the configuration has it; `RelabelRule` says what the parts mean.
-public struct RelabelOptions: Hashable, Sendable {
-    /// What it does.
-    public var action = RelabelRule.Action.replace
-    /// The labels that are looked at.
-    public var sourceLabels: [String] = []
-    /// Stands between their values.
-    public var separator = ";"
-    /// The label that is set.
-    public var targetLabel = ""
-    /// What it is set to.
-    public var replacement = "$1"
-    /// How many values `hashmod` gives.
-    public var modulus: UInt64 = 0
-    /// The expression that must match.
-    public var regex = "(.*)"
+/// What protocols over TCP need to be told.
+public struct WireOptions: Hashable, Sendable {
+    /// This host's name, in syslog messages and Forward's handshake.
+    public var host = "localhost"
+    /// Syslog's facility, 0 to 23.
+    public var facility = 16
+    /// Forward's tag.
+    public var tag = "ullage"
+    /// Forward's shared key; nil for no handshake.
+    public var sharedKey: Secret?
+    /// A user, for servers that ask for one.
+    public var user = ""
+    /// The user's password.
+    public var password: Secret?
 
-    /// A rule with Prometheus' defaults.
-    public init() {}
-
-    /// The rule. Throws for an expression that RE2 refuses.
-    public func rule() throws(PatternError) -> RelabelRule {
-        var rule = RelabelRule(regex: try Pattern(regex))
-        rule.action = action
-        rule.sourceLabels = sourceLabels
-        rule.separator = separator
-        rule.targetLabel = targetLabel
-        rule.replacement = replacement
-        rule.modulus = modulus
-        return rule
+    /// The defaults, with the host's name.
+    public init() {
+        var name = [CChar](repeating: 0, count: 256)
+        guard gethostname(&name, name.count - 1) == 0 else { return }
+        let bytes = name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+        if !bytes.isEmpty { host = String(decoding: bytes, as: UTF8.self) }
     }
 }
 
@@ -148,17 +168,39 @@ extension SinkOptions {
             return JSONLinesEncoder(
                 names: LogJSON.Names(time: "_time", message: "_msg"),
                 type: "application/stream+json", compression: compression)
-        case .http, .remoteWrite, .otlpMetrics:
+        case .syslog, .relp:
+            return SyslogEncoder(facility: wire.facility, host: wire.host)
+        case .forward: return ForwardEncoder(tag: wire.tag)
+        case .http, .file, .remoteWrite, .otlpMetrics:
             return JSONLinesEncoder(
                 framing: isJSON ? .list : .lines,
                 type: isJSON ? "application/json" : "application/x-ndjson",
-                compression: compression)
+                compression: kind == .file ? .none : compression)
+        }
+    }
+
+    /// Makes what sends to this sink.
+    func carrier() throws -> any Carrier {
+        switch destination {
+        case .http(let target): return try HTTPCarrier(withHeaders(target))
+        case .file(let path): return FileCarrier(path)
+        case .stream(let target):
+            switch kind {
+            case .relp: return try StreamCarrier(target, RELPStream())
+            case .forward:
+                return try StreamCarrier(
+                    target,
+                    ForwardStream(
+                        sharedKey: wire.sharedKey, user: wire.user, password: wire.password,
+                        host: wire.host))
+            default: return try StreamCarrier(target, SyslogStream())
+            }
         }
     }
 
     /// The target with the headers that the protocol has.
-    func target() -> HTTPTarget {
-        var target = http
+    private func withHeaders(_ given: HTTPTarget) -> HTTPTarget {
+        var target = given
         guard kind == .victoriaLogs else { return target }
         for (name, value) in [
             ("VL-Stream-Fields", "container,stream"), ("VL-Msg-Field", "_msg"),
@@ -201,9 +243,9 @@ extension Delivery {
         log: @escaping @Sendable (String) -> Void
     ) throws -> Delivery {
         try Delivery(
-            name: options.name, kind: options.kind.rawValue, target: options.http.shown,
+            name: options.name, kind: options.kind.rawValue, target: options.destination.shown,
             directory: directory + "/" + options.name, options: options.delivery,
-            carrier: try HTTPCarrier(options.target()), source: try options.source(stores),
+            carrier: try options.carrier(), source: try options.source(stores),
             log: log)
     }
 }

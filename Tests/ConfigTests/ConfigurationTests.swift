@@ -76,8 +76,12 @@ struct ConfigurationTests {
             """
         let parsed = try Configuration.parse(Array(text.utf8), file: "f.yaml").configuration
         #expect(parsed.ship.count == 1)
-        #expect(parsed.ship[0].http.headers == ["X-Scope-OrgID": "blue"])
-        #expect(parsed.ship[0].http.authentication == .bearer(.file("token")))
+        guard case .http(let target) = parsed.ship[0].destination else {
+            Issue.record("no HTTP server")
+            return
+        }
+        #expect(target.headers == ["X-Scope-OrgID": "blue"])
+        #expect(target.authentication == .bearer(.file("token")))
         #expect(parsed.ship[0].delivery.batch.records == 500)
         for (change, place, message) in [
             ("https://example.org/api/v1/write", "f.yaml:4:10", "must begin with http://"),

@@ -85,7 +85,7 @@ struct RemoteWriteTests {
         _ store: SeriesStore, to url: String, records: Int = 100
     ) throws -> Delivery {
         var options = SinkOptions(
-            name: "central", kind: .remoteWrite, http: try HTTPTarget(url: url))
+            name: "central", kind: .remoteWrite, destination: .http(try HTTPTarget(url: url)))
         options.delivery.fromOldest = true
         options.delivery.batch.records = records
         options.delivery.batch.age = 0

@@ -155,3 +155,11 @@ private func refs(_ store: SeriesStore) throws -> [SeriesRef] {
         ]
     }
 }
+
+extension SinkOptions {
+    /// The HTTP server of a sink that has one.
+    var http: HTTPTarget? {
+        get { if case .http(let target) = destination { target } else { nil } }
+        set { if let newValue { destination = .http(newValue) } }
+    }
+}

@@ -100,7 +100,8 @@ struct WireTests {
     private func sink(
         _ kind: SinkOptions.Kind, _ url: String, _ change: (inout SinkOptions) -> Void = { _ in }
     ) throws -> SinkOptions {
-        var options = SinkOptions(name: "sink", kind: kind, http: try HTTPTarget(url: url))
+        var options = SinkOptions(
+            name: "sink", kind: kind, destination: .http(try HTTPTarget(url: url)))
         options.delivery.fromOldest = true
         options.delivery.batch.records = 10
         options.delivery.batch.age = 0
@@ -158,8 +159,8 @@ struct WireTests {
             let options = try sink(kind, base + path) {
                 $0.name = "\(kind.rawValue)-\(encoding.rawValue)"
                 $0.encoding = encoding
-                $0.http.headers["X-Scope-OrgID"] = "blue"
-                $0.http.authentication = .basic(user: "u", password: .value("p"))
+                $0.http?.headers["X-Scope-OrgID"] = "blue"
+                $0.http?.authentication = .basic(user: "u", password: .value("p"))
             }
             let delivery = try start(options, stores)
             #expect(eventually { receiver.taken().count >= seen + 50 }, "\(delivery.snapshot())")
@@ -254,8 +255,8 @@ struct WireTests {
         let stores = ShipStores(feed: try emptyStore(), logs: FewLogs())
         let delivery = try start(
             try sink(.http, "http://127.0.0.1:\(receiver.port)/any") {
-                $0.http.timeout = 2000
-                $0.http.authentication = .bearer(.value("hunter2"))
+                $0.http?.timeout = 2000
+                $0.http?.authentication = .bearer(.value("hunter2"))
             }, stores)
         #expect(
             eventually { delivery.snapshot().records >= 50 }, "\(script): \(delivery.snapshot())")

@@ -55,6 +55,14 @@ public struct SinkStatus: Sendable {
     public init() {}
 }
 
+/// What can be asked of a sink.
+public enum SinkRequest: Hashable, Sendable {
+    /// To send at once what there is.
+    case flush
+    /// To send everything since a time again.
+    case replay(since: Milliseconds)
+}
+
 /// What the operator may choose of how a sink is served.
 public struct DeliveryOptions: Hashable, Sendable {
     /// How much goes into a request.

@@ -161,7 +161,7 @@ public final class HTTPCarrier: Carrier {
         return max(0, Int64(timegm(&time)) * 1000 - Clock.realtimeMilliseconds())
     }
 
-    private static func explain(_ error: any Error) -> String {
+    static func explain(_ error: any Error) -> String {
         if let error = error as? NIOConnectionError {
             if error.connectionErrors.isEmpty {
                 return "the name \(error.host) cannot be resolved"

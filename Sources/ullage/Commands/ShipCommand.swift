@@ -7,7 +7,8 @@ import FoundationEssentials
 struct ShipCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ship", abstract: "Look after the sinks that samples and logs are sent to.",
-        subcommands: [ShipStatus.self], defaultSubcommand: ShipStatus.self)
+        subcommands: [ShipStatus.self, ShipTest.self, ShipFlush.self, ShipReplay.self],
+        defaultSubcommand: ShipStatus.self)
 }
 
 /// `ullage ship status`: how the sinks are doing.
