@@ -24,7 +24,7 @@ enum Sealer {
                     timeline: Int(one.timeline), one.stretch.times, bucket: id, in: database)
             }
             left = try writeSegments(section, worth, table, bucket: id, in: database)
-            try TierBuilder.invalidate(from: first, through: last, in: database)
+            try TierBuilder.invalidate(after: id - 1, in: database)
         }
         return (table, left)
     }

@@ -60,9 +60,11 @@ extension SeriesStore {
                     last.bind(2, target)
                     try last.run()
                 }
+                let newest = try writer.integer("SELECT coalesce(max(id), 0) FROM bucket")
                 for number in windows.keys.sorted() {
                     try Self.write(windows[number] ?? [], rows, to: writer)
                 }
+                try TierBuilder.invalidate(after: newest, in: writer)
             }
         }
         core.isTierDue.store(true, ordering: .releasing)
@@ -136,6 +138,5 @@ extension SeriesStore {
             }
             try segments.finish()
         }
-        try TierBuilder.invalidate(from: first, through: last, in: database)
     }
 }

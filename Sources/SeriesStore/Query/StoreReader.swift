@@ -64,12 +64,17 @@ struct StoreReader: ~Copyable {
         let plan = TierPlan(buckets, in: range, hints: hints)
         guard !plan.pieces.isEmpty else { return ([], .raw) }
         var (found, metrics) = lookUp(matchers)
+        // What was read, which may be less than the plan: a tier has nothing of some windows.
+        var tier = Tier.raw
         for (metric, wanted) in metrics {
             for piece in plan.pieces {
-                try read(wanted, metric, piece) { found[$0].runs.append($1) }
+                try read(wanted, metric, piece) {
+                    found[$0].runs.append($1)
+                    tier = max(tier, Tier(rawValue: piece.bucket.tier) ?? .raw)
+                }
             }
         }
-        return (labelled(found.filter { !$0.runs.isEmpty }), plan.tier)
+        return (labelled(found.filter { !$0.runs.isEmpty }), tier)
     }
 
     /// The series that match and have samples in `range`, by labels, without their runs.

@@ -109,23 +109,40 @@ struct TierBuilder {
         }
     }
 
-    /// Deletes the tiers' buckets of windows that got samples between `first` and `last` after they
-    /// were built, so that they are built again; those whose raw samples are gone stay.
-    static func invalidate(
-        from first: Milliseconds, through last: Milliseconds, in database: Database
-    ) throws(StoreError) {
-        guard
-            try database.integer(
-                "SELECT count(*) FROM bucket WHERE tier > 0 AND last >= ? AND first <= ?", first,
-                last) > 0
-        else { return }
+    /// Deletes the tiers' buckets of windows that got samples, in raw buckets with ids after `known`,
+    /// after they were built, so that they are built again; those that have points of samples that
+    /// are gone stay.
+    static func invalidate(after known: Int64, in database: Database) throws(StoreError) {
+        guard try database.integer("SELECT count(*) FROM bucket WHERE tier > 0") > 0 else { return }
         let buckets = try Bucket.all(from: database)
-        for one in buckets where one.tier > 0 && one.last >= first && one.first <= last {
-            let isWhole = buckets.contains {
-                $0.tier == 0 && $0.first <= one.first && $0.last >= one.first - Tier.window
+        let raw = buckets.filter { $0.tier == Tier.raw.rawValue }
+        let new = raw.filter { $0.id > known }
+        for one in buckets where one.tier > 0 {
+            guard new.contains(where: { $0.last >= one.first && $0.first <= one.last }) else {
+                continue
             }
-            if isWhole { try Bucket.delete(one.id, in: database) }
+            let oldest = raw.filter {
+                $0.id <= known && $0.last >= one.first && $0.first <= one.last
+            }.map(\.first).min()
+            if try firstPoint(of: one, database) >= oldest ?? .max {
+                try Bucket.delete(one.id, in: database)
+            }
         }
+    }
+
+    /// When the first point of a tier's bucket is; for ever when it has none.
+    private static func firstPoint(
+        of bucket: Bucket, _ database: Database
+    ) throws(StoreError) -> Milliseconds {
+        var first = Milliseconds.max
+        let select = try database.prepare("SELECT times FROM timeline WHERE id >= ? AND id < ?")
+        select.bind(1, Bucket.timelineID(bucket.id, 0))
+        select.bind(2, Bucket.timelineID(bucket.id, Bucket.countsFlag))
+        defer { select.reset() }
+        while try select.step() {
+            first = min(first, select.withBlob(0) { Timeline.decode($0).first } ?? .max)
+        }
+        return first
     }
 }
 

@@ -16,8 +16,6 @@ struct TierPlan {
     }
 
     private(set) var pieces: [Piece] = []
-    /// The coarsest tier that is read.
-    private(set) var tier = Tier.raw
 
     /// Chooses among all `buckets`, window by window: the coarsest tier that the step and the
     /// function allow; where that was not built yet, raw samples; where those are gone, the finest
@@ -51,7 +49,6 @@ struct TierPlan {
             guard clip.start <= clip.end else { continue }
             pieces.append(Piece(bucket: bucket, column: column, isMean: isMean, clip: clip))
             covered.append(TimeRange(start: window, end: end))
-            tier = max(tier, chosen)
         }
         let rest = Self.rest(of: range, without: covered)
         for bucket in raw where bucket.last >= range.start {
