@@ -120,7 +120,11 @@ final class StreamConnection: Sendable {
             [channel] in channel.close(promise: nil)
         }
         defer { deadline.cancel() }
-        try written.wait()
+        do { try written.wait() } catch {
+            // What went wrong first says more than that the connection is closed.
+            guard let reason = collector.inbound.withLock({ $0.failure }) else { throw error }
+            throw ShipError(reason)
+        }
     }
 
     /// Waits until `take` finds what it wants at the start of what came in; it gives how many bytes
