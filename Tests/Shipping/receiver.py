@@ -183,7 +183,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.rfile.read(length)
             return self.answer(503)
         body = self.rfile.read(length)
-        if fault[:1].isdigit():
+        if fault[:1].isdigit() and fault != "204":
             status, _, after = fault.partition(":")
             return self.answer(int(status), after)
         if fault == "garbage":
