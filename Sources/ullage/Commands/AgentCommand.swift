@@ -30,7 +30,8 @@ struct AgentCommand: AsyncParsableCommand {
         try await reportingFailures {
             let source = ConfigurationSource(
                 file: config ?? Self.standardFile(),
-                dataDirectory: dataDir ?? environmentDirectory(),
+                dataDirectory: (dataDir ?? environmentDirectory())
+                    .map { DataDirectoryOptions.absolute($0) },
                 listen: listen)
             do {
                 try await Agent(source: source).run()
