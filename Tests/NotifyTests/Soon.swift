@@ -4,7 +4,7 @@ import Foundation
 
 /// Waits until `condition` holds, at most `seconds`, without holding a thread that what is waited for
 /// may need; whether it came to hold.
-func soon(within seconds: Double = 20, _ condition: () throws -> Bool) async rethrows -> Bool {
+func soon(within seconds: Double = 120, _ condition: () throws -> Bool) async rethrows -> Bool {
     let deadline = Date().addingTimeInterval(seconds)
     while Date() < deadline {
         if try condition() { return true }
