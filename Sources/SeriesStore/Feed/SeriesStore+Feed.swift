@@ -60,6 +60,11 @@ extension SeriesStore: SampleFeed {
     ) throws -> Bool {
         var place = position
         var isAfterGap = false
+        if place.section > core.openSection {
+            // The place is of a store that was here before: this one begins at its beginning.
+            place = SamplePosition()
+            isAfterGap = true
+        }
         // Each turn but the last passes over a section that is complete or not there any more.
         while true {
             slice.removeAll()
@@ -71,11 +76,14 @@ extension SeriesStore: SampleFeed {
                 place = SamplePosition(section: place.section + 1)
                 continue
             }
+            // Asked before the database is: what is sealed in between is found there.
+            let isWaiting = core.isSpilled(place.section)
             if try core.readSealed(reading, into: &slice) { return true }
+            if isWaiting { return false }
+            // It is gone.
             guard let next = try core.section(after: place.section) else { return false }
-            isAfterGap = isAfterGap || (position.section > 0 && next.isHole)
-            if next.isWaiting { return false }
-            place = SamplePosition(section: next.number)
+            isAfterGap = isAfterGap || place.section > 0
+            place = SamplePosition(section: next)
         }
     }
 
@@ -162,18 +170,16 @@ extension StoreCore {
         }
     }
 
-    /// The first section after one, whether sections between are missing, and whether it is in a
-    /// journal that waits for room in the database.
-    func section(
-        after number: Int64
-    ) throws -> (number: Int64, isHole: Bool, isWaiting: Bool)? {
-        let (memory, spilled) = state.withLock { state in
-            (state.sealing.map(\.number) + [state.section], state.spilled)
+    /// Whether a section is in a journal that waits for room in the database.
+    func isSpilled(_ number: Int64) -> Bool { state.withLock { $0.spilled.contains(number) } }
+
+    /// The first section after one.
+    func section(after number: Int64) throws -> Int64? {
+        let memory = state.withLock { state in
+            state.sealing.map(\.number) + state.spilled + [state.section]
         }
         let sealed = try reader.withLock { try SealedSection.next(after: number, in: $0.database) }
-        let next = (memory + spilled + (sealed.map { [$0] } ?? [])).filter { $0 > number }.min()
-        guard let next else { return nil }
-        return (next, next > number + 1, spilled.contains(next) && next != sealed)
+        return (memory + (sealed.map { [$0] } ?? [])).filter { $0 > number }.min()
     }
 
     /// Reads a section in memory; nil when it is not there, false when it has nothing more.
@@ -186,7 +192,7 @@ extension StoreCore {
                         state.timelines.lazy.map { ($0.number, $0.stretch) }, state.table, reading))
             }
             guard let waiting = state.sealing.first(where: { $0.number == section }) else {
-                return state.spilled.contains(section) ? .some(nil) : nil
+                return nil
             }
             return .some(
                 FeedWindow.next(
