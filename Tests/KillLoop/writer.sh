@@ -14,6 +14,8 @@ while [ ! -e /stop ]; do
         echo "o $out"
         out=$((out + 1))
     done
+    # So that an agent that is killed all the time, and a debug build, can still catch up.
+    /bin/busybox usleep 20000
     echo "e $err $pad$pad$pad" >&2
     err=$((err + 1))
 done
