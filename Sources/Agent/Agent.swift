@@ -83,7 +83,6 @@ public struct Agent: Sendable {
     ) async throws {
         var services = Serving.services(configuration, sampling, watch)
         services.alerting = Notifying.services(notifier)
-        services.logs = logs?.archive
         services.ruleGroups = { rules.status }
         services.logArchive = logs?.archive
         services.logs = logs?.archive
