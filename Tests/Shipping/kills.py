@@ -10,9 +10,11 @@ repeated no more often than a request was under way when it was killed or an ans
 status 1 when not."""
 import argparse
 import collections
+import http.client
 import json
 import os
 import random
+import socket
 import subprocess
 import sys
 import tempfile
@@ -31,6 +33,16 @@ def wait_for(condition, seconds=30):
             return
         time.sleep(0.02)
     raise SystemExit("timed out")
+
+
+def free_port(chance):
+    """A port outside those that the kernel gives to clients: one that asks an ephemeral port of its own
+    host while nobody listens may be connected to itself."""
+    while True:
+        port = chance.randrange(20000, 30000)
+        with socket.socket() as one:
+            if one.connect_ex(("127.0.0.1", port)) != 0:
+                return port
 
 
 def stored(port):
@@ -91,7 +103,7 @@ ship:
     max_backoff: 200ms
     batch: {{max_age: 0s}}
 """)
-        agent_port = port + 1 if port < 65000 else port - 1
+        agent_port = free_port(random.Random())
 
         def start():
             return subprocess.Popen(
@@ -112,11 +124,12 @@ ship:
                 nonlocal missing
                 try:
                     have = stored(agent_port)
-                except OSError:
+                    delivered = set(arrived(records)[1])
+                except (OSError, http.client.HTTPException, ValueError):
+                    # Not up yet, or a line that is being written.
                     return False
                 newest = max((when for _, when in have), default=0)
-                missing = {one for one in have if one[1] < newest - 2000} - set(
-                    arrived(records)[1])
+                missing = {one for one in have if one[1] < newest - 2000} - delivered
                 return len(have) > 3 and not missing
 
             try:
