@@ -75,6 +75,8 @@ done
 cd /lane
 sh /command >"$port" 2>&1 </dev/null
 echo "lane-exit $?" >/dev/ttyS0
+# A reset throws away what the serial port has not sent yet.
+sleep 2
 echo b >/proc/sysrq-trigger
 INIT
 chmod +x "$root/init"
