@@ -99,7 +99,7 @@ let package = Package(
         .target(
             name: "PromQL", dependencies: ["Matching", "Model"], swiftSettings: gnu),
         .target(
-            name: "Runtime", dependencies: ["CLinux", "Linux", "Model", system],
+            name: "Runtime", dependencies: ["CLinux", "Linux", "Matching", "Model", system],
             swiftSettings: gnu),
         .target(
             name: "SeriesStore",
@@ -225,7 +225,8 @@ let package = Package(
             name: "LinuxTests", dependencies: ["Linux", "TestSupport", system], swiftSettings: gnu),
         .testTarget(name: "EndToEndTests", dependencies: ["TestSupport"], swiftSettings: strict),
         .testTarget(
-            name: "LogsTests", dependencies: ["Codecs", "Logs", "Model", "TestSupport", system],
+            name: "LogsTests",
+            dependencies: ["Codecs", "LogStore", "Logs", "Model", "TestSupport", system],
             swiftSettings: gnu),
         .testTarget(name: "CodecsTests", dependencies: ["Codecs"], swiftSettings: strict),
         .target(

@@ -65,7 +65,7 @@ seconds() {
         took=$(((to - from) / 1000))
         [ $took -ge $best ] || best=$took
     done
-    awk -v n="$1 $2 $3 $4" -v t="$best" 'BEGIN { printf "%8.1f ms  %s\n", t / 1000, n }'
+    awk -v n="$*" -v t="$best" 'BEGIN { printf "%8.1f ms  %s\n", t / 1000, n }'
 }
 needle=$("$build/ullage" grep --no-names haystack | awk 'NR == 1 {print $1}')
 cat "$log/$id-json.log" >/dev/null

@@ -18,6 +18,7 @@ final class LogKeeping: Sendable {
     /// tenth of a second.
     let archive: LogArchive
     private let tailing: LogTailing
+    private let journal: JournalTailing?
     private let meters: LogMeters?
     private let registry: ContainerRegistry
     private let rules: Rules
@@ -53,10 +54,27 @@ final class LogKeeping: Sendable {
                 sink: sink, options: tailOptions, transform: { rules.current.pipeline(for: $0) },
                 relabel: { rules.current.labelled($0) },
                 report: { logger.warning("\($0)") })
+            journal = try Self.journal(
+                configuration, directory, sink, rules, report: { logger.warning("\($0)") })
         } catch {
             throw AgentError("cannot open the log store: \(error)")
         }
         apply(configuration)
+    }
+
+    /// The journal's reader; nil when it is not to be read.
+    private static func journal(
+        _ configuration: Configuration, _ directory: DataDirectory, _ sink: any LogSink,
+        _ rules: Rules, report: @escaping @Sendable (String) -> Void
+    ) throws -> JournalTailing? {
+        guard configuration.logs.journal != "none" else { return nil }
+        var options = JournalTailing.Options()
+        if configuration.logs.journal != "auto" { options.directory = configuration.logs.journal }
+        options.cursorPath = directory.logs + "/journal.cursor"
+        options.history = configuration.logs.retention
+        return try JournalTailing(
+            sink: sink, options: options, transform: { rules.current.pipeline(for: $0) },
+            relabel: { rules.current.labelled($0) }, report: report)
     }
 
     /// Takes over what can change while the agent runs.
@@ -72,6 +90,7 @@ final class LogKeeping: Sendable {
             logger.error("the pipelines in use stay: \(error)")
         }
         tailing.setFiles(globs)
+        journal?.setUnits(configuration.logs.units)
     }
 
     /// The rules in use, which the tailing thread asks for.
@@ -92,16 +111,21 @@ final class LogKeeping: Sendable {
         await withTaskCancellationHandler {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { await Self.thread("logs") { try? self.tailing.run() } }
+                if let journal { group.addTask { await Self.thread("journal") { journal.run() } } }
                 group.addTask { await Self.thread("log-retention") { self.keepWithinBounds() } }
             }
         } onCancel: {
             tailing.stop()
+            journal?.stop()
             retention.wake()
         }
     }
 
     private func update(_ containers: [Container]) {
         tailing.setSources(containers.compactMap { TailSource($0) })
+        // Until every engine was asked, an entry's container may not be known yet.
+        guard let journal, registry.isComplete else { return }
+        journal.setContainers(containers.map { JournaledContainer($0) })
     }
 
     private func keepWithinBounds() {
@@ -123,14 +147,21 @@ final class LogKeeping: Sendable {
     func flush() { try? store.flush() }
 
     /// What was read of a container's log since the agent started; nil when it is not tailed.
-    func counters(of container: Container) -> LogCounters? { tailing.counters(of: container.id) }
+    func counters(of container: Container) -> LogCounters? {
+        tailing.counters(of: container.id) ?? journal?.counters(of: container.id)
+    }
 
     /// What there is to say of logs at each tick.
     func readings() -> [SelfReading] {
         let stored = store.statistics()
         let tailed = tailing.statistics
+        let journaled = journal?.statistics ?? JournalTailing.Statistics()
         return [
             SelfReading(LogMetrics.tailed, [:], Double(tailed.logs)),
+            SelfReading(LogMetrics.journaled, [:], Double(journaled.logs)),
+            SelfReading(LogMetrics.journalEntries, [:], Double(journaled.entries)),
+            SelfReading(LogMetrics.journalLosses, [:], Double(journaled.losses)),
+            SelfReading(LogMetrics.journalErrors, [:], Double(journaled.errors)),
             SelfReading(LogMetrics.polled, [:], Double(tailed.polled)),
             SelfReading(LogMetrics.rotations, [:], Double(tailed.rotations)),
             SelfReading(LogMetrics.truncations, [:], Double(tailed.truncations)),

@@ -17,6 +17,10 @@ extension Configuration {
         public var pipelines: [LogPipelineRule] = []
         /// Where the kubelet has the logs of pods; empty for nowhere.
         public var pods = "/var/log/pods"
+        /// `auto` for the host's journal, a directory for another, `none` for no journal.
+        public var journal = "auto"
+        /// Patterns of the units whose entries in the journal are stored.
+        public var units = ["*.service"]
         /// Metrics made of lines.
         public var metrics: [LogMetric] = []
     }

@@ -53,6 +53,30 @@ extension Keys {
             }
             c.logs.pods = text == "none" ? "" : text
         },
+        Key(
+            section: "logs", name: "journal", preset: "auto",
+            comment:
+                "systemd's journal, where engines and units may have their logs: auto is the host's "
+                + "own, a directory another's (/host/var/log/journal), none leaves it out."
+        ) { node, c throws(ValueError) in
+            let text = try Value.text(node)
+            guard text.hasPrefix("/") || text == "auto" || text == "none" else {
+                throw ValueError("expected auto, none or an absolute path")
+            }
+            c.logs.journal = text
+        },
+        Key(
+            section: "logs", name: "units", preset: "[\"*.service\"]",
+            comment:
+                "Units whose entries in the journal are stored, by name, in which *, ? and [...] "
+                + "stand for parts; containers' are stored anyway. Reloaded on SIGHUP."
+        ) { node, c throws(ValueError) in
+            let patterns = try Value.texts(node)
+            guard patterns.allSatisfy({ !$0.isEmpty && $0.utf8.count <= 255 }) else {
+                throw ValueError("expected names of units")
+            }
+            c.logs.units = patterns
+        },
         logMetrics,
         Key(
             section: "logs", name: "pipelines", preset: "[]",

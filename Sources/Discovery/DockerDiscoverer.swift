@@ -140,8 +140,19 @@ final class DockerSource: ListSource {
         } else if let quota = positive("CpuQuota") {
             container.limits.cpus = Double(quota) / Double(positive("CpuPeriod") ?? 100_000)
         }
-        let driver = host["LogConfig"]["Type"].string ?? "json-file"
-        if driver != "json-file" { container.logSource = .none }
+        applyLog(driver: host["LogConfig"]["Type"].string ?? "json-file", to: &container)
+    }
+
+    /// Of drivers that send lines elsewhere the engine keeps a copy, in the format of `local`.
+    private func applyLog(driver: String, to container: inout Container) {
+        let directory = "\(containers)/\(container.id)"
+        switch driver {
+        case "json-file": break
+        case "journald": container.logSource = .journal
+        case "local": container.logSource = .local(path: directory + "/local-logs/container.log")
+        case "none": container.logSource = .none
+        default: container.logSource = .local(path: directory + "/container-cached.log")
+        }
     }
 
     /// `{"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]}`.

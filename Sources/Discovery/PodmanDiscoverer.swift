@@ -107,9 +107,11 @@ final class PodmanSource: ListSource {
             engine: .podman, id: id, name: name ?? String(id.prefix(12)),
             image: metadata["image-name"].string ?? entry["image"].string ?? "", state: .created,
             createdAt: EngineTime.parse(entry["created"].string) ?? 0)
-        // The file is there when the log driver is k8s-file.
+        // The file is there when the log driver is k8s-file; the other one that keeps anything is
+        // journald.
         let log = storage.root + "/overlay-containers/" + id + "/userdata/ctr.log"
-        if DirectoryListing.status(log) != nil { container.logSource = .cri(path: log) }
+        let isFile = DirectoryListing.status(log) != nil
+        container.logSource = isFile ? .cri(path: log) : .journal
         let bundle = root.read(id + "/userdata/config.json", limit: Self.sizeLimit)
         if let spec = bundle.flatMap({ JSONValue($0.bytes) }) {
             container.command = spec["process"]["args"].array.compactMap(\.string)

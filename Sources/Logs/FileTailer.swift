@@ -32,29 +32,16 @@ public final class FileTailer {
         public init() {}
     }
 
-    /// A line of which only the beginning has come.
-    private struct Unfinished {
-        var bytes: [UInt8] = []
-        var timestamp: Int64 = 0
-        var start = 0
-        var isActive = false
-        /// Whether its last line has come, so that it waits only for lines that belong to it.
-        var isWhole = false
-        var lines = 0
-    }
-
     private let path: String
     private var parser: RecordParser
     private let format: LogFormat
-    /// Puts lines together; nil when each is an entry.
-    private let joiner: (any LogTransform)?
+    private var assembler: LineAssembler
     private let memory: TailBuffer
     private var input: LogInput?
     /// What the file read last is known by; empty before the first.
     private var known: LogCheckpoint
     /// The offset of the first record not read.
     private var offset = 0
-    private var unfinished = [Unfinished(), Unfinished()]
     /// Where each stream's first record stands that is not stored, after a restart.
     private var skip = [0, 0]
     private var isPassing = false
@@ -66,9 +53,7 @@ public final class FileTailer {
 
     /// Bytes of a line that are one entry at most; a longer line is several, all but the last
     /// partial.
-    public static let maxLine = 1 << 20
-    /// Lines put together to one entry at most.
-    private static let maxJoined = 1000
+    public static let maxLine = LineAssembler.maxLine
     /// Bytes of one record at most: a line of `maxLine` bytes in which each is escaped would be
     /// longer, but no writer makes such records.
     private static let maxRecord = 4 << 20
@@ -83,7 +68,7 @@ public final class FileTailer {
     ) {
         self.path = path
         self.format = format
-        joiner = transform?.joinsLines == true ? transform : nil
+        assembler = LineAssembler(transform)
         memory = buffer
         parser = RecordParser(format)
         known = checkpoint
@@ -97,7 +82,7 @@ public final class FileTailer {
     }
 
     /// Whether a line has begun and not ended.
-    public var hasUnfinished: Bool { unfinished.contains { $0.isActive } }
+    public var hasUnfinished: Bool { assembler.hasUnfinished }
 
     /// Gives back the descriptor, which an idle log does not need.
     public func release() { input = nil }
@@ -134,7 +119,7 @@ public final class FileTailer {
     /// Adds lines that have begun and not ended as partial entries: their container has exited, or
     /// waits for an answer.
     public func endUnfinished(into batch: inout LogBatch) {
-        for i in unfinished.indices where unfinished[i].isActive { emit(i, true, &batch) }
+        assembler.end(into: &batch)
         finish(&batch)
     }
 
@@ -155,7 +140,7 @@ public final class FileTailer {
         if !known.isEmpty {
             statistics.losses += 1
             addGap("the log file read last is gone: lines may be missing", &batch)
-            for i in unfinished.indices where unfinished[i].isActive { emit(i, true, &batch) }
+            assembler.end(into: &batch)
         }
         try start(first)
         return true
@@ -215,7 +200,7 @@ public final class FileTailer {
         let size = current.size
         if size != .max, size > offset { damaged += size - offset }
         flushDamage(&batch)
-        for i in unfinished.indices where unfinished[i].isActive { emit(i, true, &batch) }
+        assembler.end(into: &batch)
     }
 
     /// Notices that the file was cut off or written anew.
@@ -238,7 +223,7 @@ public final class FileTailer {
             input = nil
             return
         }
-        for i in unfinished.indices where unfinished[i].isActive { emit(i, true, &batch) }
+        assembler.end(into: &batch)
         offset = 0
         skip = [0, 0]
         isPassing = false
@@ -250,6 +235,12 @@ public final class FileTailer {
     /// Reads whole records from the offset on; how many bytes they and what is no record were.
     private func consume(_ input: LogInput, _ batch: inout LogBatch) -> Int {
         if memory.bytes.count < Self.firstBuffer { memory.grow(to: Self.firstBuffer) }
+        let taken = format == .local ? consumeFrames(input, &batch) : consumeLines(input, &batch)
+        offset += taken
+        return taken
+    }
+
+    private func consumeLines(_ input: LogInput, _ batch: inout LogBatch) -> Int {
         if format == .plain { parser.plainTime = input.modified }
         var count = input.read(at: offset, into: memory.bytes)
         while count == memory.bytes.count, !hasNewline(count) {
@@ -257,7 +248,6 @@ public final class FileTailer {
                 // No record is that long: pass over it to the next newline.
                 isPassing = true
                 damaged += count
-                offset += count
                 return count
             }
             memory.grow(to: count * 4)
@@ -271,7 +261,39 @@ public final class FileTailer {
             take(.init(rebasing: bytes[at..<end]), at: offset + at, &batch)
             at = end + 1
         }
-        offset += at
+        return at
+    }
+
+    /// The same for frames. What is no frame is passed over to where the next begins.
+    private func consumeFrames(_ input: LogInput, _ batch: inout LogBatch) -> Int {
+        var at = 0
+        var count = input.read(at: offset, into: memory.bytes)
+        while at < count {
+            let bytes = UnsafeRawBufferPointer(rebasing: memory.bytes[..<count])
+            switch LocalFrame.find(bytes, at: at) {
+            case .whole(let message, let end):
+                if let record = parser.parse(.init(rebasing: bytes[message])) {
+                    accept(record, at: offset + at, &batch)
+                    at = end
+                    continue
+                }
+            case .damaged: break
+            case .incomplete:
+                if count < memory.bytes.count {
+                    // It is being written, or was left so and others follow.
+                    guard let next = LocalFrame.next(bytes, after: at) else { return at }
+                    damaged += next - at
+                    at = next
+                    continue
+                }
+                guard at == 0 else { return at }
+                memory.grow(to: count * 4)
+                count = input.read(at: offset, into: memory.bytes)
+                continue
+            }
+            damaged += 1
+            at += 1
+        }
         return at
     }
 
@@ -302,65 +324,25 @@ public final class FileTailer {
                 if record != nil { damaged += next }
             }
         }
-        guard let record else {
+        if let record {
+            accept(record, at: start, &batch)
+        } else {
             damaged += line.count + 1
-            return
         }
+    }
+
+    /// Takes the record just read.
+    private func accept(
+        _ record: RecordParser.Record, at start: Int, _ batch: inout LogBatch
+    ) {
         let stream = record.stream == .stderr ? 1 : 0
         guard start >= skip[stream] else { return }
         if damaged > 0 { flushDamage(&batch, record.timestamp) }
         lastTime = max(lastTime, record.timestamp)
-        if let joiner { return join(joiner, record, stream, start, &batch) }
-        if !record.isPartial, !unfinished[stream].isActive {
-            parser.text.withUnsafeBytes {
-                batch.append(
-                    $0, timestamp: record.timestamp, stream: record.stream,
-                    level: LevelDetector.level(of: $0))
-            }
-            return
-        }
-        extend(stream, record, start)
-        if !record.isPartial {
-            emit(stream, false, &batch)
-        } else if unfinished[stream].bytes.count >= Self.maxLine {
-            emit(stream, true, &batch)
-        }
-    }
-
-    /// Adds the record just read to its stream's unfinished line.
-    private func extend(_ stream: Int, _ record: RecordParser.Record, _ start: Int) {
-        if !unfinished[stream].isActive {
-            unfinished[stream].timestamp = record.timestamp
-            unfinished[stream].start = start
-            unfinished[stream].isActive = true
-        }
-        unfinished[stream].bytes += parser.text
-    }
-
-    /// Lines of one entry: each is held until the next of its stream says that it begins another.
-    private func join(
-        _ joiner: any LogTransform, _ record: RecordParser.Record, _ stream: Int, _ start: Int,
-        _ batch: inout LogBatch
-    ) {
-        if unfinished[stream].isWhole {
-            let continues = parser.text.withUnsafeBytes { joiner.continues($0, record.stream) }
-            if continues, unfinished[stream].lines < Self.maxJoined,
-                unfinished[stream].bytes.count + parser.text.count < Self.maxLine
-            {
-                unfinished[stream].bytes.append(0x0a)
-            } else {
-                emit(stream, false, &batch)
-            }
-        } else if !unfinished[stream].isActive {
-            // It begins an entry whatever it is; the transform has to see each line.
-            _ = parser.text.withUnsafeBytes { joiner.continues($0, record.stream) }
-        }
-        extend(stream, record, start)
-        unfinished[stream].isWhole = !record.isPartial
-        unfinished[stream].lines += 1
-        if record.isPartial, unfinished[stream].bytes.count >= Self.maxLine {
-            emit(stream, true, &batch)
-        }
+        let piece = LineAssembler.Piece(
+            timestamp: record.timestamp, stream: record.stream, isPartial: record.isPartial,
+            place: start)
+        parser.text.withUnsafeBytes { assembler.add($0, piece, into: &batch) }
     }
 
     /// Where another json-file record begins within a line.
@@ -371,17 +353,6 @@ public final class FileTailer {
             return nil
         }
         return UnsafeRawPointer(found) - base
-    }
-
-    /// Adds an unfinished line as an entry.
-    private func emit(_ stream: Int, _ isPartial: Bool, _ batch: inout LogBatch) {
-        unfinished[stream].bytes.withUnsafeBytes {
-            batch.append(
-                $0, timestamp: unfinished[stream].timestamp,
-                stream: stream == 1 ? .stderr : .stdout, level: LevelDetector.level(of: $0),
-                isPartial: isPartial && !unfinished[stream].isWhole)
-        }
-        unfinished[stream] = Unfinished()
     }
 
     private func addGap(_ text: String, _ batch: inout LogBatch, _ time: Int64? = nil) {
@@ -405,11 +376,8 @@ public final class FileTailer {
         flushDamage(&batch)
         if known.headLength < UInt32(Self.headLimit) { identify() }
         var checkpoint = known
-        func start(_ i: Int) -> UInt64 {
-            UInt64(unfinished[i].isActive ? unfinished[i].start : max(offset, skip[i]))
-        }
-        checkpoint.stdoutOffset = start(0)
-        checkpoint.stderrOffset = start(1)
+        checkpoint.stdoutOffset = UInt64(assembler.start(of: .stdout) ?? max(offset, skip[0]))
+        checkpoint.stderrOffset = UInt64(assembler.start(of: .stderr) ?? max(offset, skip[1]))
         checkpoint.time = lastTime
         batch.checkpoint = checkpoint
     }

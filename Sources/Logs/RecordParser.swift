@@ -9,6 +9,8 @@ public enum LogFormat: Hashable, Sendable {
     case jsonFile
     /// The container runtime interface's: `TIME STREAM P|F TEXT`; Podman's k8s-file too.
     case cri
+    /// Frames of Docker's `local` driver, which is its cache for drivers that cannot be read too.
+    case local
     /// Lines as they are. Their time is that of the file's last change.
     case plain
 }
@@ -35,7 +37,7 @@ public struct RecordParser {
     /// A parser of one format.
     public init(_ format: LogFormat) { self.format = format }
 
-    /// Reads a line without its newline; nil when it is no record.
+    /// Reads a line without its newline, or the message of a frame; nil when it is no record.
     public mutating func parse(_ line: UnsafeRawBufferPointer) -> Record? {
         text.removeAll(keepingCapacity: true)
         switch format {
@@ -44,6 +46,7 @@ public struct RecordParser {
             if text.last == 0x0d { text.removeLast() }
             return Record(timestamp: plainTime, stream: .stdout, isPartial: false)
         case .cri: return cri(line)
+        case .local: return LocalFrame.parse(line, into: &text)
         case .jsonFile: return docker(line) ?? anyJSON(line)
         }
     }

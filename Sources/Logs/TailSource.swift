@@ -21,16 +21,19 @@ public struct TailSource: Hashable, Sendable {
         self.hasEnded = hasEnded
     }
 
-    /// The log of a container; nil when it has none that can be read.
+    /// The log of a container; nil when it is in no file that can be read.
     public init?(_ container: Container) {
         switch container.logSource {
-        case .none: return nil
+        case .none, .journal: return nil
         case .jsonFile(let path):
             self.path = path
             format = .jsonFile
         case .cri(let path):
             self.path = path
             format = .cri
+        case .local(let path):
+            self.path = path
+            format = .local
         }
         identity = LogIdentity(container)
         hasEnded = container.state == .exited || container.state == .dead

@@ -71,17 +71,22 @@ final class TailedLog {
     }
 
     /// Counts entries that were stored.
-    func count(_ batch: borrowing LogBatch) {
+    func count(_ batch: borrowing LogBatch) { counters.add(batch) }
+}
+
+extension LogCounters {
+    /// Counts the entries of a batch.
+    mutating func add(_ batch: borrowing LogBatch) {
         for i in 0..<batch.items.count {
             let item = batch.items[i]
             if item.isGap {
-                counters.droppedRecords += 1
+                droppedRecords += 1
             } else if item.stream == .stderr {
-                counters.stderrLines += item.isPartial ? 0 : 1
-                counters.stderrBytes += UInt64(item.length)
+                stderrLines += item.isPartial ? 0 : 1
+                stderrBytes += UInt64(item.length)
             } else {
-                counters.stdoutLines += item.isPartial ? 0 : 1
-                counters.stdoutBytes += UInt64(item.length)
+                stdoutLines += item.isPartial ? 0 : 1
+                stdoutBytes += UInt64(item.length)
             }
         }
     }

@@ -39,6 +39,10 @@ public struct Container: Hashable, Sendable, Identifiable {
         case jsonFile(path: String)
         /// A file in the format of the container runtime interface, Podman's k8s-file too.
         case cri(path: String)
+        /// A file in the format of Docker's `local` driver.
+        case local(path: String)
+        /// systemd's journal, under the container's id.
+        case journal
     }
 
     /// The limits the container was given; nil is "none".

@@ -90,7 +90,11 @@ struct ContainerDirectory: Hashable, Sendable {
         container.cgroupPath = config.cgroupPath
         container.limits = Container.Limits(
             memory: config.memoryBytes, cpus: config.cpus, pids: config.pids)
-        container.logSource = config.logDriver == "none" ? .none : .jsonFile(path: log)
+        switch config.logDriver {
+        case "none": container.logSource = .none
+        case "journald": container.logSource = .journal
+        default: container.logSource = .jsonFile(path: log)
+        }
         container.logCountersPath = counters
         guard let state: State = decode("state.json") else { return (container, nil) }
         container.startedAt = state.startedAtMs

@@ -3,7 +3,7 @@
 /// What becomes of a container's output: a log driver and its options, by Docker's names and rules
 /// (`daemon/logger` in moby).
 public struct LogOptions: Hashable, Sendable {
-    /// `json-file` or `none`.
+    /// `json-file`, `journald` or `none`.
     public var driver: String
     /// The driver's options as they were given.
     public var options: [String: String]
@@ -30,16 +30,21 @@ public struct LogOptions: Hashable, Sendable {
     }
 
     /// Refuses drivers, options and values that do not exist or do not go together.
-    public func validate() throws(RuntimeError) { _ = try plan() }
+    public func validate() throws(RuntimeError) { _ = try plan(LogSubject()) }
 
     private static let shared: Set<String> = ["mode", "max-buffer-size"]
     private static let known: [String: Set<String>] = [
-        "json-file": shared.union(["max-size", "max-file", "compress"]),
+        "journald": shared.union(LogAttributes.options),
+        "json-file": shared.union(LogAttributes.options).union(
+            ["max-size", "max-file", "compress"]),
         "none": [],
     ]
 
-    /// The keys of `shim.spec` that say the same.
-    func plan() throws(RuntimeError) -> [(key: String, value: String)] {
+    /// Where journald takes entries.
+    static let journalSocket = "/run/systemd/journal/socket"
+
+    /// The keys of `shim.spec` that say the same for a container.
+    func plan(_ subject: LogSubject) throws(RuntimeError) -> [(key: String, value: String)] {
         guard let known = Self.known[driver] else {
             throw RuntimeError(
                 .invalid,
@@ -54,7 +59,18 @@ public struct LogOptions: Hashable, Sendable {
                     + (others.isEmpty ? "it has none" : "it has " + others))
         }
         var plan = [(key: "log-driver", value: driver)]
-        if driver == "json-file" { plan += try filePlan() }
+        let attributes = try LogAttributes(options, of: subject)
+        switch driver {
+        case "json-file":
+            plan += try filePlan()
+            if let json = attributes.json { plan.append(("log-attrs", json)) }
+        case "journald":
+            plan.append(("journal-socket", Self.journalSocket))
+            for (name, value) in try attributes.journalFields(subject) {
+                plan.append(("journal-field", name + "=" + value))
+            }
+        default: break
+        }
         plan += try modePlan()
         return plan
     }

@@ -43,12 +43,15 @@ extension Runtime {
         guard let command = spec.command.first, !command.isEmpty else {
             throw RuntimeError(.invalid, "there is no command to run")
         }
-        let texts = spec.command + spec.environment + [spec.rootfs, spec.workingDirectory]
+        let texts =
+            spec.command + spec.environment + [spec.rootfs, spec.workingDirectory]
+            + spec.labels.flatMap { [$0.key, $0.value] } + spec.log.options.values
         guard texts.allSatisfy({ !$0.utf8.contains(0) }) else {
-            throw RuntimeError(.invalid, "a command, variable or path has a NUL byte in it")
+            throw RuntimeError(
+                .invalid, "a command, variable, label, option or path has a NUL byte")
         }
         guard texts.reduce(0, { $0 + $1.utf8.count + 16 }) < 2 << 20 else {
-            throw RuntimeError(.invalid, "command and environment are over 2 MiB")
+            throw RuntimeError(.invalid, "command, environment and labels are over 2 MiB")
         }
         var status = stat()
         guard stat(spec.rootfs, &status) == 0 else {
@@ -134,7 +137,8 @@ extension Runtime {
         add("hostname", hostname)
         add("uid-base", "\(Self.userBase)")
         add("log", directory.log)
-        for (key, value) in try spec.log.plan() { add(key, value) }
+        let subject = LogSubject(spec, id: directory.id)
+        for (key, value) in try spec.log.plan(subject) { add(key, value) }
         for cgroup in plan.directories { add("cgroup", cgroup) }
         for limit in plan.lateLimits { add("late", "\(limit.file)=\(limit.value)") }
         for argument in spec.command { add("arg", argument) }

@@ -64,6 +64,60 @@ struct LogDriverTests {
         #expect(try run.counters() == [1, 1, 2, 3, 0, 2, 3])
     }
 
+    /// `Tests/KernelLane/golden` has what Docker wrote of the same command.
+    @Test("The file is Docker's own, byte for byte, but for the times")
+    func sameAsDocker() throws {
+        let golden = URL(filePath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().appending(path: "KernelLane/golden")
+        let torture = try gunzip(golden.appending(path: "torture.gz").path)
+        try torture.write(to: URL(filePath: host.rootfs + "/torture"))
+        let run = try host.finished(
+            "cat /torture; sleep 0.3; cat /torture >&2; sleep 0.3; echo end")
+        let path = try #require(run.files.paths.first)
+        let ours = withoutTimes(try Data(contentsOf: URL(filePath: path)))
+        let dockers = withoutTimes(try gunzip(golden.appending(path: "docker-json.log.gz").path))
+        #expect(ours.count == 26 && ours == dockers)
+    }
+
+    @Test("Labels, variables and a tag go with each record, as Docker writes them")
+    func attributes() throws {
+        let run = try host.finished(
+            "echo 'with attributes'", name: "attrs",
+            options: ["labels": "team", "env": "REGION", "tag": "{{.Name}}"]
+        ) { spec in
+            spec.labels = ["team": "a", "other": "b"]
+            spec.environment = ["REGION=eu", "MORE=1"]
+        }
+        let path = try #require(run.files.paths.first)
+        let text = try #require(contents(path))
+        #expect(
+            text.hasPrefix(
+                #"{"log":"with attributes\n","stream":"stdout","attrs":{"REGION":"eu","tag":"attrs","#
+                    + #""team":"a"},"time":""#))
+    }
+
+    private func gunzip(_ path: String) throws -> Data {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/gzip")
+        process.arguments = ["-dc", path]
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        try process.run()
+        let data = pipe.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        try #require(process.terminationStatus == 0, "gzip refuses \(path)")
+        return data
+    }
+
+    /// Records up to where their time begins.
+    private func withoutTimes(_ file: Data) -> [Data] {
+        let mark = Data("\"time\":\"".utf8)
+        return file.split(separator: 0x0a).map { record in
+            let end = record.range(of: mark, options: .backwards)?.lowerBound ?? record.endIndex
+            return Data(record[..<end])
+        }
+    }
+
     @Test("In mode non-blocking nothing is lost while there is room")
     func nonBlocking() throws {
         let run = try host.finished(

@@ -42,7 +42,7 @@ struct LogOptionsTests {
         let error = #expect(throws: RuntimeError.self) {
             try LogOptions(driver: "splunk").validate()
         }
-        #expect(error?.description.contains("json-file, none") == true)
+        #expect(error?.description.contains("journald, json-file, none") == true)
     }
 
     @Test("Defaults count for their own driver only, and give way")

@@ -5,6 +5,23 @@ public enum LogMetrics {
     /// Logs that are tailed.
     public static let tailed = MetricDescriptor(
         "ullage_logs_tailed", .gauge, help: "Logs that are tailed.")
+    /// Logs in the journal.
+    public static let journaled = MetricDescriptor(
+        "ullage_logs_journaled", .gauge,
+        help: "Logs of containers and units that had an entry in systemd's journal lately.")
+    /// Entries of the journal read.
+    public static let journalEntries = MetricDescriptor(
+        "ullage_logs_journal_entries_total", .counter,
+        help: "Entries of systemd's journal that were read, wanted or not.")
+    /// Times entries were lost.
+    public static let journalLosses = MetricDescriptor(
+        "ullage_logs_journal_losses_total", .counter,
+        help: "Times entries of systemd's journal were removed before they were read.")
+    /// Failures of reading it.
+    public static let journalErrors = MetricDescriptor(
+        "ullage_logs_journal_errors_total", .counter,
+        help:
+            "Times systemd's journal or an entry of it could not be read, or the store refused it.")
     /// Logs looked at each second for want of an inotify watch.
     public static let polled = MetricDescriptor(
         "ullage_logs_polled", .gauge,

@@ -68,8 +68,8 @@ struct ContainerRecord: Encodable {
         finishedAt = container.finishedAt.map(Self.rfc3339)
         cgroupPath = container.cgroupPath
         switch container.logSource {
-        case .none: break
-        case .jsonFile(let path), .cri(let path): logPath = path
+        case .none, .journal: break
+        case .jsonFile(let path), .cri(let path), .local(let path): logPath = path
         }
         limits = Limits(
             memoryBytes: container.limits.memory, cpus: container.limits.cpus,
