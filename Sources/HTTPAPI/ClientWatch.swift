@@ -8,18 +8,13 @@ import Synchronization
 struct APIContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     let channel: any Channel
+    /// Whether the client is still there.
+    let client: ClientPresence?
 
     init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
         channel = source.channel
-    }
-
-    /// Whether the client is still there.
-    func client() async -> ClientPresence? {
-        let channel = channel
-        return try? await channel.eventLoop.submit {
-            try channel.pipeline.syncOperations.handler(type: ClientWatch.self).presence
-        }.get()
+        client = ClientWatch.presence(on: source.channel)
     }
 }
 
@@ -57,7 +52,23 @@ final class ClientPresence: Sendable {
 final class ClientWatch: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = NIOAny
 
-    let presence = ClientPresence()
+    /// Who is at the other end of each open connection: asking the pipeline would take a turn of the
+    /// event loop for each request.
+    private static let connected = Mutex<[ObjectIdentifier: ClientPresence]>([:])
+
+    private let presence = ClientPresence()
+
+    static func presence(on channel: any Channel) -> ClientPresence? {
+        connected.withLock { $0[ObjectIdentifier(channel)] }
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        Self.connected.withLock { $0[ObjectIdentifier(context.channel)] = presence }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        Self.connected.withLock { $0[ObjectIdentifier(context.channel)] = nil }
+    }
 
     func channelInactive(context: ChannelHandlerContext) {
         presence.clientIsGone()

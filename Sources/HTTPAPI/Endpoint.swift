@@ -71,14 +71,15 @@ struct Endpoint: Sendable {
         _ request: Request, _ context: APIContext, _ services: Services, _ gate: QueryGate
     ) async throws -> Response {
         let limits = gate.limits
-        let body = try await RequestReading.body(
-            of: request, context: context, limits: limits)
+        let body =
+            try await RequestReading.hasBody(request)
+            ? RequestReading.body(of: request, context: context, limits: limits) : []
         let type = request.headers[.contentType]?.split(separator: ";").first.map(String.init) ?? ""
         let isForm = !takesBody && type.lowercased() == "application/x-www-form-urlencoded"
         let parameters = try Parameters(query: request.uri.query ?? "", form: isForm ? body : [])
         let timeout = try parameters.duration("timeout") ?? limits.queryTimeout
         let name = context.parameters.get("name") ?? ""
-        return try await gate.run(for: await context.client(), timeout: timeout) { scope in
+        return try await gate.run(for: context.client, timeout: timeout) { scope in
             let call = APICall(
                 parameters: parameters, body: takesBody ? body : [], name: name,
                 headers: request.headers, services: services, limits: limits, scope: scope)
@@ -91,6 +92,11 @@ struct Endpoint: Sendable {
 enum RequestReading {
     /// Bytes of a body that is too large which are still read, so that its sender gets to see why.
     static let maxDrained = 32 << 20
+
+    /// Whether a body follows the head (RFC 9112, section 6.3).
+    static func hasBody(_ request: Request) -> Bool {
+        request.headers[.transferEncoding] != nil || (request.headers[.contentLength] ?? "0") != "0"
+    }
 
     static func body(
         of request: Request, context: APIContext, limits: ServingLimits

@@ -53,7 +53,7 @@ enum FederateRoute {
     private static func precedes(_ a: Labels, _ b: Labels) -> Bool {
         let (first, second) = (a[Labels.metricName], b[Labels.metricName])
         return first == second
-            ? a.pairs.lexicographicallyPrecedes(b.pairs)
+            ? a.precedes(b)
             : first.utf8.lexicographicallyPrecedes(second.utf8)
     }
 

@@ -63,6 +63,7 @@ public struct HTTPServer: Sendable {
             case .unixSocket(let path): .unixDomainSocket(path: path)
             }
         let onRunning = onRunning
+        let loop = MultiThreadedEventLoopGroup.singleton.any()
         let app = Application(
             router: router,
             server: .http1(
@@ -73,9 +74,10 @@ public struct HTTPServer: Sendable {
             configuration: .init(
                 address: target, serverName: "ullage",
                 availableConnectionsDelegate: .maximum(limits.maxConnections, logger: logger)),
-            onServerRunning: { channel in onRunning(channel.localAddress?.port) }, logger: logger)
+            onServerRunning: { channel in onRunning(channel.localAddress?.port) },
+            eventLoopGroupProvider: .shared(loop), logger: logger)
         do {
-            try await app.run()
+            try await withTaskExecutorPreference(LoopExecutor(loop)) { try await app.run() }
         } catch {
             try? await threads.shutdownGracefully()
             throw error

@@ -50,7 +50,7 @@ enum SeriesRoutes {
         for selector in selectors {
             found.formUnion(try querier.series(selector, in: range, limit: wanted))
         }
-        let all = found.sorted { $0.pairs.lexicographicallyPrecedes($1.pairs) }
+        let all = found.sorted { $0.precedes($1) }
         return Answer.success(warnings: all.count > limit ? [Answer.truncated] : []) { json in
             json.list(all.prefix(limit)) { $0.labels($1) }
         }

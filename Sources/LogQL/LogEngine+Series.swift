@@ -22,7 +22,7 @@ extension LogEngine {
         try forEachLog(matchers, from: start, to: end) { labels, _ in
             for labels in labels { found.insert(labels) }
         }
-        return found.sorted { $0.pairs.lexicographicallyPrecedes($1.pairs) }
+        return found.sorted { $0.precedes($1) }
     }
 
     /// The names of the streams' labels.
@@ -73,7 +73,7 @@ extension LogEngine {
             if !key.isEmpty { volumes[key, default: 0] += extent.bytes }
         }
         return volumes.map { ($0.key, $0.value) }.sorted {
-            $0.1 == $1.1 ? $0.0.pairs.lexicographicallyPrecedes($1.0.pairs) : $0.1 > $1.1
+            $0.1 == $1.1 ? $0.0.precedes($1.0) : $0.1 > $1.1
         }.prefix(limit).map { $0 }
     }
 

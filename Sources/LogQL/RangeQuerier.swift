@@ -176,7 +176,7 @@ struct RangeEvaluation {
             let cursor = ValuesCursor(collector.values(of: number), grid)
             result.append(SelectedSeries(labels: labels, cursor: cursor))
         }
-        return result.sorted { $0.labels.pairs.lexicographicallyPrecedes($1.labels.pairs) }
+        return result.sorted { $0.labels.precedes($1.labels) }
     }
 
     private var isAbsence: Bool { range.name == "absent_over_time" }

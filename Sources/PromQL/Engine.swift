@@ -184,6 +184,7 @@ public struct Engine: Sendable {
             var result = QueryResult(value: try body(evaluator))
             (result.warnings, result.infos) = evaluator.annotations.texts()
             result.stats = evaluator.stats
+            result.stats.samples = evaluator.budget.samples
             result.stats.steps = grid.count
             let (seconds, attoseconds) = (clock.now - began).components
             result.stats.seconds = Double(seconds) + Double(attoseconds) / 1e18

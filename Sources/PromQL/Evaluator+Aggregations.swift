@@ -176,7 +176,7 @@ extension Evaluator {
                     if !aggregate.isWithout { grouping.grouping.append(label) }
                     var labels = row.labels
                     labels[label] = Quoting.decimal(value)
-                    labels = Groups.labels(labels, grouping)
+                    labels = LabelSelection(grouping).labels(labels)
                     if places[labels] == nil {
                         places[labels] = results.count
                         results.append(Row(labels: labels, count: grid.count))
@@ -222,7 +222,7 @@ extension Evaluator {
                 for member in chosen { results[member].values[i] = rows[member].values[i] }
                 if grid.count == 1 { order += chosen }
             }
-            try checkInterruption(work: grid.count * members.count)
+            try budget.checkInterruption(work: grid.count * members.count)
         }
         // An instant query answers in order of the values.
         if grid.count == 1 { return order.map { results[$0] } }

@@ -49,14 +49,14 @@ extension Evaluator {
     private func setOperation(
         _ binary: Expression.Binary, _ left: [Row], _ right: [Row], _ grid: Grid
     ) throws -> [Row] {
-        var signatures = Signatures(binary.matching ?? .init())
-        let leftGroups = left.map { signatures.ordinal($0.labels) }
-        let rightGroups = right.map { signatures.ordinal($0.labels) }
+        var signatures = LabelGroups(LabelSelection(binary.matching ?? .init()))
+        let leftGroups = left.map { signatures.number($0.labels) }
+        let rightGroups = right.map { signatures.number($0.labels) }
         let source = binary.symbol == "or" ? left : right
         let groups = binary.symbol == "or" ? leftGroups : rightGroups
         // For each group, at which steps the deciding side has a value.
         var present = [[Bool]](
-            repeating: [Bool](repeating: false, count: grid.count), count: signatures.count)
+            repeating: [Bool](repeating: false, count: grid.count), count: signatures.labels.count)
         for (row, group) in zip(source, groups) {
             for i in 0..<grid.count where !Absent.isAbsent(row.values[i]) {
                 present[group][i] = true
@@ -144,32 +144,5 @@ struct ElementOperation {
         case .atMost: left <= right
         case .atLeast: left >= right
         }
-    }
-}
-
-/// Numbers the groups of series that match each other.
-struct Signatures {
-    private let matching: Expression.Matching
-    private let ignored: [String]
-    private var ordinals: [Labels: Int] = [:]
-
-    init(_ matching: Expression.Matching) {
-        self.matching = matching
-        ignored = matching.labels + [Labels.metricName]
-    }
-
-    var count: Int { ordinals.count }
-
-    /// The labels by which a series is matched.
-    func labels(_ labels: Labels) -> Labels {
-        matching.isOn ? labels.keeping(matching.labels) : labels.removing(ignored)
-    }
-
-    /// The number of the group of a series with these labels.
-    mutating func ordinal(_ labels: Labels) -> Int {
-        let key = self.labels(labels)
-        if let known = ordinals[key] { return known }
-        ordinals[key] = ordinals.count
-        return ordinals.count - 1
     }
 }

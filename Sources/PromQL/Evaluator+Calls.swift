@@ -72,28 +72,33 @@ extension Evaluator {
         try check(function, parameters)
         let windowed = try windows(arguments[place], grid, function: function.rawValue)
         try count(rows: windowed.series.count, grid)
-        var rows: [Row] = []
-        rows.reserveCapacity(windowed.series.count)
-        for i in windowed.series.indices {
-            var row = Row(
-                labels: windowed.series[i].labels, dropsName: windowed.series[i].dropsName,
-                count: grid.count)
-            let found = try fill(&row.values, function, windowed, i, parameters, grid)
-            guard found else { continue }
-            if function == .quantileOverTime {
-                for value in parameters[0] where value.isNaN || value < 0 || value > 1 {
-                    annotations.quantileOutOfRange(value, arguments[0].range)
-                }
-            }
-            if function == .rate || function == .increase {
-                remarkIfNotCounter(row.labels[Labels.metricName], windowed.range)
-            }
-            rows.append(row)
-        }
+        let rows = try SeriesLoop.map(
+            windowed.series.count, values: grid.count, scratch: {}
+        ) { i, _ -> Row? in
+            let one = windowed.series[i]
+            var row = Row(labels: one.labels, dropsName: one.dropsName, count: grid.count)
+            let found = try fill(&row.values, function, windowed, one.samples, parameters, grid)
+            return found ? row : nil
+        }.compactMap { $0 }
+        remark(function, on: rows, windowed.range, parameters, arguments)
         if function == .absentOverTime {
             return [inverted(rows, labels: absentLabels(arguments[place]), grid)]
         }
         return function.keepsName ? rows : try withoutNames(rows, refusingAlike: true)
+    }
+
+    /// Says what may be wrong with a function of these series.
+    private func remark(
+        _ function: RangeFunction, on rows: [Row], _ range: Range<Int>, _ parameters: [[Double]],
+        _ arguments: [Expression]
+    ) {
+        if function == .quantileOverTime, !rows.isEmpty {
+            for value in parameters[0] where value.isNaN || value < 0 || value > 1 {
+                annotations.quantileOutOfRange(value, arguments[0].range)
+            }
+        }
+        guard function == .rate || function == .increase else { return }
+        for row in rows { remarkIfNotCounter(row.labels[Labels.metricName], range) }
     }
 
     private func check(_ function: RangeFunction, _ parameters: [[Double]]) throws(QueryError) {
@@ -117,10 +122,10 @@ extension Evaluator {
     /// Evaluates the function for each step; false when it has no value at any.
     private func fill(
         _ values: inout [Double], _ function: RangeFunction, _ windowed: WindowedSeries,
-        _ index: Int, _ parameters: [[Double]], _ grid: Grid
+        _ window: SampleWindow, _ parameters: [[Double]], _ grid: Grid
     ) throws -> Bool {
         // Of its own, so that moving it copies nothing.
-        var samples = windowed.series[index].samples
+        var samples = window
         let isExtended = windowed.extension != .none
         let (width, before, after) = (windowed.window, windowed.before, windowed.after)
         let first = parameters.first ?? []
@@ -128,7 +133,7 @@ extension Evaluator {
         var found = false
         for i in 0..<grid.count {
             let end = windowed.end(grid.time(i))
-            try samples.move(after: end - width - before, through: end + after, self)
+            try samples.move(after: end - width - before, through: end + after, budget)
             guard samples.count > 0 else { continue }
             let value: Double
             if isExtended {
@@ -149,7 +154,7 @@ extension Evaluator {
                 found = true
             }
         }
-        try checkInterruption(work: grid.count)
+        try budget.checkInterruption(work: grid.count)
         return found
     }
 

@@ -121,7 +121,7 @@ extension Evaluator {
                 }
                 if !buckets.isEmpty { row.values[i] = body(&buckets, i, histogram.metric) }
             }
-            try checkInterruption(work: grid.count * members.count)
+            try budget.checkInterruption(work: grid.count * members.count)
             result.append(row)
         }
         return try withoutNames(result)

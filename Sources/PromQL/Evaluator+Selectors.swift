@@ -79,16 +79,14 @@ extension Evaluator {
             selector, after: shifted(source.start, by: lookback), through: source.end,
             hints: SelectHints(step: grid.count > 1 ? grid.step : 0, looksBack: true))
         try count(rows: selected.count, grid)
-        var rows: [Row] = []
-        rows.reserveCapacity(selected.count)
-        var buffer = SampleBuffer()
-        for one in selected {
-            var row = Row(labels: one.labels, count: grid.count)
-            if try fill(&row.values, from: one, source, &buffer, result) {
-                rows.append(row)
-            }
+        let rows = try SeriesLoop.map(
+            selected.count, values: grid.count, scratch: SampleBuffer.init
+        ) { i, buffer -> Row? in
+            var row = Row(labels: selected[i].labels, count: grid.count)
+            let found = try fill(&row.values, from: selected[i], source, &buffer, result)
+            return found ? row : nil
         }
-        return rows
+        return rows.compactMap { $0 }
     }
 
     /// Puts the newest sample of each step into `values`; false when there is none at all.
@@ -121,7 +119,7 @@ extension Evaluator {
                 isAtEnd = try !cursor.next(into: &buffer)
                 next = 0
                 available = buffer.timestamps.count
-                try count(samples: available)
+                try budget.count(samples: available)
             }
             guard time != .min, time > now &- lookback, !Absent.isAbsent(value) else { continue }
             values[i] = result(time, value)
@@ -147,7 +145,7 @@ extension Evaluator {
             var window = SampleWindow(cursor: one.cursor)
             for i in 0..<grid.count {
                 let now = source.time(i)
-                try window.move(after: now - lookback, through: now + lookback, self)
+                try window.move(after: now - lookback, through: now + lookback, budget)
                 let samples = window.samples
                 let at = samples.firstIndex { $0.time >= now } ?? samples.count
                 if at < samples.count, samples[at].time == now {
@@ -267,7 +265,7 @@ extension Evaluator {
         for i in windowed.series.indices {
             try windowed.series[i].samples.move(
                 after: end - windowed.window - windowed.before, through: end + windowed.after,
-                self)
+                budget)
             let one = windowed.series[i]
             var samples = one.samples.samples
             if windowed.extension != .none {

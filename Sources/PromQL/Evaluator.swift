@@ -2,7 +2,8 @@
 
 import Model
 
-/// One evaluation of one query: what its nodes share. Used by one thread.
+/// One evaluation of one query: what its nodes share. Used by one thread; while the series of a
+/// selector are spread over several, these only read what does not change, and the budget.
 final class Evaluator {
     let querier: any SeriesQuerier
     let options: Engine.Options
@@ -16,7 +17,7 @@ final class Evaluator {
     let lookback: Milliseconds
     var annotations: Annotations
     var stats = QueryStats()
-    private var untilCheck = 0
+    let budget: QueryBudget
 
     init(
         querier: any SeriesQuerier, options: Engine.Options, query: QueryOptions, text: String,
@@ -30,39 +31,17 @@ final class Evaluator {
         self.step = step
         lookback = query.lookback ?? options.lookback
         annotations = Annotations(text: text)
+        budget = QueryBudget(maxSamples: options.maxSamples, interruption: query.interruption)
     }
 
     // MARK: Bounds
 
-    /// Throws when the query must stop. `work` is how many values were handled since the last
-    /// call, so that asking costs little.
-    func checkInterruption(work: Int) throws(QueryError) {
-        untilCheck -= work
-        guard untilCheck < 0 else { return }
-        untilCheck = 100_000
-        if let error = query.interruption?() { throw error }
-    }
-
-    /// Counts samples read from the store.
-    func count(samples: Int) throws(QueryError) {
-        stats.samples += samples
-        guard stats.samples <= options.maxSamples else { throw tooMany() }
-        try checkInterruption(work: samples)
-    }
-
     /// Counts the values that one node yields.
     func count(rows: Int, _ grid: Grid) throws(QueryError) {
         let (values, overflow) = rows.multipliedReportingOverflow(by: grid.count)
-        guard !overflow, values <= options.maxSamples else { throw tooMany() }
+        guard !overflow, values <= options.maxSamples else { throw budget.tooMany }
         stats.peak = max(stats.peak, values)
-        try checkInterruption(work: values + 100)
-    }
-
-    private func tooMany() -> QueryError {
-        QueryError(
-            .execution,
-            "query processing would load too many samples into memory in query execution "
-                + "(more than \(options.maxSamples))")
+        try budget.checkInterruption(work: values + 100)
     }
 
     // MARK: Nodes

@@ -66,17 +66,6 @@ enum Evaluated {
 }
 
 extension Labels {
-    /// Orders label sets as Prometheus does: label by label, shorter first.
-    func precedes(_ other: Labels) -> Bool {
-        pairs.lexicographicallyPrecedes(other.pairs)
-    }
-
-    /// This set without the metric's name.
-    var withoutName: Labels {
-        guard pairs.first(where: { $0.name == Labels.metricName }) != nil else { return self }
-        return Labels(sorted: pairs.filter { $0.name != Labels.metricName })
-    }
-
     /// Only the labels of these names.
     func keeping(_ names: [String]) -> Labels {
         Labels(sorted: pairs.filter { names.contains($0.name) })

@@ -13,13 +13,11 @@ struct Groups {
     private(set) var members: [[Int]] = []
 
     init(_ aggregate: Expression.Aggregate, _ rows: [Row]) {
-        var places: [Labels: Int] = [:]
+        var groups = LabelGroups(LabelSelection(aggregate))
+        ofRow.reserveCapacity(rows.count)
         for (i, row) in rows.enumerated() {
-            let key = Self.labels(row.labels, aggregate)
-            let place = places[key] ?? labels.count
-            if place == labels.count {
-                places[key] = place
-                labels.append(key)
+            let place = groups.number(row.labels)
+            if place == members.count {
                 dropsName.append(false)
                 members.append([])
             }
@@ -27,12 +25,7 @@ struct Groups {
             ofRow.append(place)
             members[place].append(i)
         }
-    }
-
-    /// The labels of the group of a series.
-    static func labels(_ labels: Labels, _ aggregate: Expression.Aggregate) -> Labels {
-        if aggregate.isWithout { return labels.removing(aggregate.grouping + [Labels.metricName]) }
-        return aggregate.grouping.isEmpty ? [:] : labels.keeping(aggregate.grouping)
+        labels = groups.labels
     }
 
     /// A row without values for each group.

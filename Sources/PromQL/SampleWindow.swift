@@ -49,10 +49,10 @@ struct SampleWindow {
     /// Moves to the samples later than `after` and not later than `end`. Both may only grow from
     /// call to call.
     mutating func move(
-        after: Milliseconds, through end: Milliseconds, _ evaluator: Evaluator
+        after: Milliseconds, through end: Milliseconds, _ budget: QueryBudget
     ) throws {
         while cursor != nil, times.last.map({ $0 <= end }) ?? true {
-            try load(after: after, evaluator)
+            try load(after: after, budget)
         }
         times.withUnsafeBufferPointer { times in
             while high < times.count, times[high] <= end { high += 1 }
@@ -60,12 +60,12 @@ struct SampleWindow {
         }
     }
 
-    private mutating func load(after: Milliseconds, _ evaluator: Evaluator) throws {
+    private mutating func load(after: Milliseconds, _ budget: QueryBudget) throws {
         guard let cursor, try cursor.next(into: &buffer) else {
             self.cursor = nil
             return
         }
-        try evaluator.count(samples: buffer.timestamps.count)
+        try budget.count(samples: buffer.timestamps.count)
         while low < times.count, times[low] <= after { low += 1 }
         if low == times.count {
             times.removeAll(keepingCapacity: true)

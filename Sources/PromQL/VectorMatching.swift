@@ -9,6 +9,7 @@ import Model
 /// a value at the same step.
 struct VectorMatching {
     private let matching: Expression.Matching
+    private let selection: LabelSelection
     private let operation: ElementOperation
     private let grid: Grid
     private let delaysNames: Bool
@@ -23,6 +24,7 @@ struct VectorMatching {
 
     init(_ binary: Expression.Binary, _ grid: Grid, delaysNames: Bool) {
         matching = binary.matching ?? .init()
+        selection = LabelSelection(matching)
         operation = ElementOperation(binary)
         self.grid = grid
         self.delaysNames = delaysNames
@@ -33,16 +35,16 @@ struct VectorMatching {
     mutating func combine(_ left: [Row], _ right: [Row]) throws(QueryError) -> [Row] {
         let many = isSwapped ? right : left
         let one = isSwapped ? left : right
-        var signatures = Signatures(matching)
+        var signatures = LabelGroups(selection)
         var members: [Int: [Int]] = [:]
         var oneGroups: [Int] = []
         for (i, row) in one.enumerated() {
-            let group = signatures.ordinal(row.labels)
+            let group = signatures.number(row.labels)
             oneGroups.append(group)
             members[group, default: []].append(i)
         }
-        let manyGroups = many.map { signatures.ordinal($0.labels) }
-        matched = [[Bool]](repeating: [], count: signatures.count)
+        let manyGroups = many.map { signatures.number($0.labels) }
+        matched = [[Bool]](repeating: [], count: signatures.labels.count)
         let isActive = active(many, one)
         for (_, group) in members.sorted(by: { $0.key < $1.key }) where group.count > 1 {
             try checkUnique(group, one, isActive)
@@ -78,7 +80,7 @@ struct VectorMatching {
         _ value: Double, _ labels: Labels, where test: (Int) -> Bool
     ) -> Row {
         Row(
-            labels: Signatures(matching).labels(labels),
+            labels: selection.labels(labels),
             values: (0..<grid.count).map { test($0) ? value : Absent.value })
     }
 
@@ -106,7 +108,7 @@ struct VectorMatching {
                     continue
                 }
                 let shown = [rows[before].labels.shown, rows[member].labels.shown].sorted()
-                let labels = Signatures(matching).labels(rows[member].labels)
+                let labels = selection.labels(rows[member].labels)
                 throw QueryError(
                     .execution,
                     "found duplicate series for the match group \(labels.shown) on the "

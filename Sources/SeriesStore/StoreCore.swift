@@ -56,6 +56,7 @@ final class StoreCore: Sendable {
     let writer: Mutex<Writer>
     /// The connection that queries share.
     let reader: Mutex<StoreReader>
+    let headOrders = Mutex(HeadOrders())
     let wakeup: Wakeup
     let isStopping = Atomic<Bool>(false)
     /// Bytes that everything but the journals takes, or is about to take.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Dispatch
 import Model
 import PromQL
 import SeriesStore
@@ -14,6 +15,16 @@ private final class Received: AlertSink {
     let batches = Mutex<[[Alert]]>([])
     func send(_ alerts: [Alert]) { batches.withLock { $0.append(alerts) } }
     var all: [Alert] { batches.withLock { $0.flatMap(\.self) } }
+}
+
+/// Runs a task apart from the threads that tests block.
+private final class OwnThread: TaskExecutor {
+    private let queue = DispatchQueue(label: "rules")
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        queue.async { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+    }
 }
 
 /// A store, what a sampler would write into it, and an engine over it with a clock of its own.
@@ -321,6 +332,46 @@ struct RuleEngineTests {
         }
         #expect(asked.withLock { $0 } == [file.groups[0].rules[0].expression])
         #expect(bench.received.all.first?.labels["container"] == "web")
+    }
+
+    @Test("A rule that takes long delays the rest of its group, and no other group")
+    func slowRule() async throws {
+        let bench = try Bench()
+        let slow = try RuleFile.parse(
+            Array(
+                """
+                groups:
+                - name: slow
+                  interval: 20ms
+                  rules: [{record: a, expr: 'count_over_time({x="y"}[5m])'}]
+                """.utf8), path: "slow.logs.yaml")
+        let fast = try RuleFile.parse(
+            Array("groups: [{name: fast, interval: 20ms, rules: [{record: b, expr: '1'}]}]".utf8),
+            path: "fast.yaml")
+        let isHeld = Atomic<Bool>(true)
+        let isWaiting = Atomic<Bool>(false)
+        let answer = DispatchSemaphore(value: 0)
+        let logQL: RuleQueries.Query = { _, time throws(QueryError) in
+            isWaiting.store(true, ordering: .releasing)
+            if isHeld.load(ordering: .acquiring) { answer.wait() }
+            return QueryResult(value: .scalar(Point(timestamp: time, value: 1)))
+        }
+        let engine = try RuleEngine(
+            queries: RuleQueries(engine: Engine(querier: bench.store), logQL: logQL),
+            store: bench.store, querier: bench.store)
+        engine.load([slow, fast])
+        let running = Task(executorPreference: OwnThread()) { await engine.run() }
+        #expect(eventually { isWaiting.load(ordering: .acquiring) })
+        let before = engine.status[1].iterations
+        #expect(eventually { engine.status[1].iterations >= before + 5 })
+        #expect(engine.status[0].evaluations == 0)
+        isHeld.store(false, ordering: .releasing)
+        answer.signal()
+        // What it could not do in the meantime is said.
+        #expect(eventually { engine.status[0].evaluations >= 2 })
+        #expect(engine.status[0].missed >= 3)
+        running.cancel()
+        await running.value
     }
 
     // MARK: Restarts and reloads

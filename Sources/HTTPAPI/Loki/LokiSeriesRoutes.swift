@@ -60,7 +60,7 @@ enum LokiSeriesRoutes {
                     try LokiParameters.matchers(selector.isEmpty ? "{}" : selector), from: start,
                     to: end))
         }
-        let all = found.sorted { $0.pairs.lexicographicallyPrecedes($1.pairs) }
+        let all = found.sorted { $0.precedes($1) }
         return Answer.success { json in json.list(all) { $0.labels($1) } }
     }
 

@@ -59,7 +59,7 @@ struct LokiTail: Sendable {
             categorized: request.headers.categorizesLabels)
         var headers = try await WebSocket.accept(request, context.channel)
         headers[.server] = "ullage"
-        guard let presence = await context.client(), admit() else {
+        guard let presence = context.client, admit() else {
             throw APIError(
                 .unavailable, "max concurrent tail requests limit exceeded, \(Self.maxTails) run",
                 status: .tooManyRequests)

@@ -20,6 +20,8 @@ struct AlertingState: Sendable {
         var sentAt: Milliseconds?
         /// Since when only `keep_firing_for` keeps it.
         var keptSince: Milliseconds?
+        /// The labels of its two series, and the state that they say.
+        var series: (state: Alert.State, alert: Labels, since: Labels)?
     }
 
     /// How long a resolved alert is remembered, and handed over again.
@@ -28,6 +30,8 @@ struct AlertingState: Sendable {
     let rule: Rule
     /// The labels of group and rule that take no part in templates: for finding stored state.
     private(set) var active: [Labels: Active] = [:]
+    /// The labels of alerts, from those of the vector.
+    private var made = MadeLabels()
     /// Whether what was before a restart is known. Until then nothing is written, so that a store's
     /// last word on an alert stays.
     var isRestored: Bool
@@ -60,16 +64,21 @@ struct AlertingState: Sendable {
         }
         var samples: [VectorSample] = []
         var count = 0
-        for (labels, one) in active {
-            guard let next = advance(one, isFound: found[labels] != nil, at: time) else {
-                active[labels] = nil
+        var gone: [Labels] = []
+        // In place: a copy of the whole for each round would cost more than the round.
+        for at in active.indices {
+            let (labels, one) = active[at]
+            guard var next = advance(one, isFound: found[labels] != nil, at: time) else {
+                gone.append(labels)
                 continue
             }
-            active[labels] = next
-            guard next.alert.state != .inactive else { continue }
-            count += 1
-            if isRestored { samples += Self.samples(of: next.alert, at: time) }
+            if next.alert.state != .inactive {
+                count += 1
+                if isRestored { Self.append(&next, at: time, to: &samples) }
+            }
+            active.values[at] = next
         }
+        for labels in gone { active[labels] = nil }
         if limit > 0, count > limit {
             active = [:]
             throw RuleFailure("exceeded limit of \(limit) with \(count) alerts")
@@ -78,18 +87,23 @@ struct AlertingState: Sendable {
     }
 
     /// The alerts of a vector, each pending since now.
-    private func alerts(
+    private mutating func alerts(
         _ vector: [VectorSample], at time: Milliseconds, _ generatorURL: String,
         _ expand: (Template, VectorSample) -> String
     ) throws(RuleFailure) -> [Labels: Alert] {
         var found: [Labels: Alert] = [:]
+        found.reserveCapacity(vector.count)
+        made.begin(count: vector.count)
         for sample in vector {
-            var labels = sample.labels
-            labels[Labels.metricName] = ""
-            for (name, template) in rule.templates.labels {
-                labels[name] = expand(template, sample)
+            let values = rule.templates.labels.map { expand($0.template, sample) }
+            let labels = made.labels(of: sample.labels, values) {
+                var labels = sample.labels.withoutName
+                for ((name, _), value) in zip(rule.templates.labels, values) {
+                    labels[name] = value
+                }
+                labels[Alert.nameLabel] = rule.name
+                return labels
             }
-            labels[Alert.nameLabel] = rule.name
             // Those that come out empty stay: unlike labels, annotations may be.
             let annotations = Labels(
                 sorted: rule.templates.annotations.map {
@@ -133,18 +147,28 @@ struct AlertingState: Sendable {
         return next
     }
 
-    private static func samples(of alert: Alert, at time: Milliseconds) -> [VectorSample] {
-        var labels = alert.labels
-        labels[Labels.metricName] = "ALERTS"
-        labels["alertstate"] = alert.state.rawValue
-        var state = alert.labels
-        state[Labels.metricName] = "ALERTS_FOR_STATE"
+    /// Adds the two samples of an alert.
+    private static func append(
+        _ one: inout Active, at time: Milliseconds, to samples: inout [VectorSample]
+    ) {
+        let (labels, since) = series(of: &one)
+        samples.append(VectorSample(labels: labels, point: Point(timestamp: time, value: 1)))
         // Whole seconds, as Prometheus writes them.
-        let seconds = Double(alert.activeAt / 1000)
-        return [
-            VectorSample(labels: labels, point: Point(timestamp: time, value: 1)),
-            VectorSample(labels: state, point: Point(timestamp: time, value: seconds)),
-        ]
+        let seconds = Double(one.alert.activeAt / 1000)
+        samples.append(VectorSample(labels: since, point: Point(timestamp: time, value: seconds)))
+    }
+
+    private static func series(of one: inout Active) -> (alert: Labels, since: Labels) {
+        if let known = one.series, known.state == one.alert.state {
+            return (known.alert, known.since)
+        }
+        var labels = one.alert.labels
+        labels[Labels.metricName] = "ALERTS"
+        labels["alertstate"] = one.alert.state.rawValue
+        var since = one.alert.labels
+        since[Labels.metricName] = "ALERTS_FOR_STATE"
+        one.series = (one.alert.state, labels, since)
+        return (labels, since)
     }
 
     /// The alerts to hand over at `time`: firing ones that were not for `resendDelay`, and resolved

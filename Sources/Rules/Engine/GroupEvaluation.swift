@@ -22,7 +22,11 @@ final class GroupEvaluation: Sendable {
     private struct Member: Sendable {
         let rule: Rule
         let labels: [Label]
+        /// Where the expression can be looked at.
+        let url: String
         var writer: RuleWriter
+        /// What a recording rule makes.
+        var made = MadeLabels()
         var alerting: AlertingState?
     }
 
@@ -56,6 +60,8 @@ final class GroupEvaluation: Sendable {
             members.append(
                 Member(
                     rule: merged, labels: merged.labels,
+                    url: context.options.externalURL + "/graph?g0.expr="
+                        + Self.escaped(rule.expression) + "&g0.tab=1",
                     writer: RuleWriter(store: context.store, timeline: timeline),
                     alerting: rule.kind == .alerting
                         ? AlertingState(merged, isRestored: isRestored) : nil))
@@ -78,7 +84,7 @@ final class GroupEvaluation: Sendable {
         // Sorted here, for who asks is rarer than what is evaluated.
         for i in status.rules.indices {
             status.rules[i].alerts.sort {
-                $0.labels.pairs.lexicographicallyPrecedes($1.labels.pairs)
+                $0.labels.precedes($1.labels)
             }
         }
         return status
@@ -191,15 +197,11 @@ final class GroupEvaluation: Sendable {
         let rule = member.rule
         let vector = try context.queries.vector(
             rule, in: group.language, at: time - queryOffset)
-        guard member.alerting != nil else { return try recorded(vector, rule, member.labels) }
-        let options = context.options
-        let query = context.queries
+        guard member.alerting != nil else { return try recorded(vector, &member) }
+        let (options, query, url) = (context.options, context.queries, member.url)
         let environment = TemplateEnvironment(now: time, externalURL: options.externalURL) { text in
             try Self.query(text, at: time, query)
         }
-        let url =
-            options.externalURL + "/graph?g0.expr=" + Self.escaped(rule.expression)
-            + "&g0.tab=1"
         return try member.alerting?.evaluate(
             vector, at: time, limit: group.limit, generatorURL: url
         ) { template, sample in
@@ -225,14 +227,21 @@ final class GroupEvaluation: Sendable {
 
     /// What a recording rule makes of its vector.
     private func recorded(
-        _ vector: [VectorSample], _ rule: Rule, _ labels: [Label]
+        _ vector: [VectorSample], _ member: inout Member
     ) throws(RuleFailure) -> [VectorSample] {
+        let own = Labels(
+            [Label(name: Labels.metricName, value: member.rule.name)] + member.labels)
+        let removed = member.labels.filter(\.value.isEmpty)
         var seen: Set<Labels> = []
         seen.reserveCapacity(vector.count)
         var result = vector
+        member.made.begin(count: vector.count)
         for i in result.indices {
-            result[i].labels[Labels.metricName] = rule.name
-            for label in labels { result[i].labels[label.name] = label.value }
+            result[i].labels = member.made.labels(of: vector[i].labels) {
+                var labels = vector[i].labels.merging(own)
+                for label in removed { labels[label.name] = "" }
+                return labels
+            }
             guard seen.insert(result[i].labels).inserted else {
                 throw RuleFailure(
                     "vector contains metrics with the same labelset after applying rule labels")

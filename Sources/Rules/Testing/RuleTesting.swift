@@ -200,7 +200,7 @@ public struct RuleTesting: Sendable {
         default: return "\(place) err: rule result is not a vector or scalar"
         }
         let order: ((Labels, Double), (Labels, Double)) -> Bool = {
-            $0.0.pairs.lexicographicallyPrecedes($1.0.pairs)
+            $0.0.precedes($1.0)
         }
         got.sort(by: order)
         let expected = one.expected.sorted(by: order)

@@ -82,7 +82,7 @@ final class TestStore: Appender, SeriesQuerier {
         return state.withLock { state in
             let end = min(range.end, state.visibleUntil)
             return state.series.filter { compiled.match($0.labels) }
-                .sorted { $0.labels.pairs.lexicographicallyPrecedes($1.labels.pairs) }
+                .sorted { $0.labels.precedes($1.labels) }
                 .map { one in
                     let from = one.times.firstIndex { $0 >= range.start } ?? one.times.count
                     let to = one.times.firstIndex { $0 > end } ?? one.times.count

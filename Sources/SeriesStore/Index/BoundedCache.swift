@@ -2,7 +2,7 @@
 
 /// Values that are kept while there is room; those that were not asked for the longest go first.
 struct BoundedCache<Key: Hashable, Value> {
-    private struct Kept {
+    fileprivate struct Kept {
         let value: Value
         let cost: Int
         var used: UInt64
@@ -46,3 +46,6 @@ struct BoundedCache<Key: Hashable, Value> {
         }
     }
 }
+
+extension BoundedCache: Sendable where Key: Sendable, Value: Sendable {}
+extension BoundedCache.Kept: Sendable where Key: Sendable, Value: Sendable {}

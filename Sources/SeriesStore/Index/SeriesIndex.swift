@@ -247,7 +247,7 @@ extension SeriesIndex {
         let members = families[family].members
         let labels = members.map { makeLabels($0) }
         let order = labels.indices.sorted {
-            labels[$0].pairs.lexicographicallyPrecedes(labels[$1].pairs)
+            labels[$0].precedes(labels[$1])
         }
         families[family].members = order.map { members[$0] }
         families[family].isSorted = true
@@ -315,7 +315,7 @@ extension SeriesIndex {
         if hasEarlyNames, chosen.count > 1 {
             let all = found.map { labels(of: $0) }
             let order = all.indices.sorted {
-                all[$0].pairs.lexicographicallyPrecedes(all[$1].pairs)
+                all[$0].precedes(all[$1])
             }
             found = order.map { found[$0] }
         }

@@ -8,16 +8,17 @@ import Synchronization
 struct HeadSeries: Sendable {
     /// The row of the database; 0 when it has none yet.
     let id: Int64
+    /// Its target's number and its identity's: no other series ever has them.
+    let numbers: UInt64
     /// The labels that its target's series share.
     let shared: Labels
     let identity: SeriesTable.Identity
     let column: HeadColumn
 
-    /// All labels, `__name__` included.
-    var labels: Labels { SeriesTable.labels(shared, identity) }
-
     /// Adds what memory has to what segments have; both are in order of labels, and the result is.
-    static func add(_ head: [HeadSeries], to stored: [StoredSeries]) -> [StoredSeries] {
+    static func add(
+        _ head: [HeadSeries], to stored: [StoredSeries], _ known: borrowing Mutex<HeadOrders>
+    ) -> [StoredSeries] {
         guard !head.isEmpty else { return stored }
         var result = stored
         var places: [Int64: Int] = [:]
@@ -25,31 +26,29 @@ struct HeadSeries: Sendable {
             places[one.id] = place
             for id in one.others { places[id] = place }
         }
-        var others: [Labels: [StoredRun]] = [:]
-        for (order, one) in head.enumerated() {
-            let run = StoredRun(one.column, order: order)
+        var others: [Int] = []
+        for (number, one) in head.enumerated() {
             if one.id > 0, let place = places[one.id] {
-                result[place].runs.append(run)
+                result[place].runs.append(StoredRun(one.column, order: number))
             } else {
-                others[one.labels, default: []].append(run)
+                others.append(number)
             }
         }
         guard !others.isEmpty else { return result }
-        return merge(result, others)
+        let order = known.withLock { $0.order(of: others.map { head[$0] }) }
+        var added = order.labels.map { StoredSeries(labels: $0) }
+        for (number, place) in zip(others, order.places) {
+            added[place].runs.append(StoredRun(head[number].column, order: number))
+        }
+        return result.isEmpty ? added : merge(result, added)
     }
 
-    private static func merge(
-        _ stored: [StoredSeries], _ others: [Labels: [StoredRun]]
-    ) -> [StoredSeries] {
-        let added = others.map { StoredSeries(labels: $0.key, runs: $0.value) }
-            .sorted { $0.labels.pairs.lexicographicallyPrecedes($1.labels.pairs) }
+    private static func merge(_ stored: [StoredSeries], _ added: [StoredSeries]) -> [StoredSeries] {
         var merged: [StoredSeries] = []
         merged.reserveCapacity(stored.count + added.count)
         var next = 0
         for one in stored {
-            while next < added.count,
-                added[next].labels.pairs.lexicographicallyPrecedes(one.labels.pairs)
-            {
+            while next < added.count, added[next].labels.precedes(one.labels) {
                 merged.append(added[next])
                 next += 1
             }
@@ -60,6 +59,53 @@ struct HeadSeries: Sendable {
             }
         }
         return merged + added[next...]
+    }
+}
+
+/// The label sets of series in memory that were selected together lately, in order: queries that
+/// follow one another need not make and sort them again, and get the same ones, which costs nothing
+/// to compare. Bounded.
+struct HeadOrders: Sendable {
+    struct Order: Sendable {
+        /// The label sets, in order, each once.
+        let labels: [Labels]
+        /// Which of them each of the series has.
+        let places: [Int]
+    }
+
+    private static let bytes = 4 << 20
+    private var labels = BoundedCache<UInt64, Labels>(limit: bytes)
+    private var orders = BoundedCache<[UInt64], Order>(limit: bytes)
+
+    /// The label sets of `series`.
+    mutating func order(of series: [HeadSeries]) -> Order {
+        let key = series.map(\.numbers)
+        if let known = orders.value(key) { return known }
+        var numbers: [Labels: Int] = [:]
+        var found: [Labels] = []
+        let first = series.map { one in
+            let labels = labels(of: one)
+            let number = numbers[labels] ?? found.count
+            if number == found.count {
+                numbers[labels] = number
+                found.append(labels)
+            }
+            return number
+        }
+        let sorted = found.indices.sorted { found[$0].precedes(found[$1]) }
+        var places = [Int](repeating: 0, count: found.count)
+        for (place, number) in sorted.enumerated() { places[number] = place }
+        let order = Order(labels: sorted.map { found[$0] }, places: first.map { places[$0] })
+        orders.insert(order, cost: 96 + series.count * 24, for: key)
+        return order
+    }
+
+    /// All labels of a series, `__name__` included.
+    private mutating func labels(of one: HeadSeries) -> Labels {
+        if let known = labels.value(one.numbers) { return known }
+        let made = SeriesTable.labels(one.shared, one.identity)
+        labels.insert(made, cost: 160 + made.pairs.count * 32, for: one.numbers)
+        return made
     }
 }
 
@@ -105,7 +151,8 @@ extension SeriesTable {
             return nil
         }
         return HeadSeries(
-            id: one.id, shared: target.labels, identity: identity, column: stretch.snapshot(column))
+            id: one.id, numbers: UInt64(one.target) << 32 | UInt64(one.identity),
+            shared: target.labels, identity: identity, column: stretch.snapshot(column))
     }
 
     /// The slots of the series that match. Whether a target's own labels do is found out once for

@@ -31,7 +31,7 @@ extension SeriesStore: SeriesQuerier {
         let stored = try core.stored { reader throws(StoreError) in
             try reader.names(compiled, in: range)
         }
-        let all = HeadSeries.add(head, to: stored).map(\.labels)
+        let all = HeadSeries.add(head, to: stored, core.headOrders).map(\.labels)
         return limit > 0 ? Array(all.prefix(limit)) : all
     }
 
@@ -67,7 +67,7 @@ extension StoreCore {
         let (stored, tier) = try stored { reader throws(StoreError) in
             try reader.select(matchers, in: range, hints: hints)
         }
-        return (HeadSeries.add(head, to: stored), tier)
+        return (HeadSeries.add(head, to: stored, headOrders), tier)
     }
 
     /// What `body` reads; segments that it found damaged are counted.
