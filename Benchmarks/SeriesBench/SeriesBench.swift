@@ -99,13 +99,13 @@ enum SeriesBench {
         if isKilled { kill(getpid(), SIGKILL) }
         try store.seal()
         let others = (Measure.cpu - process) - (Measure.threadCPU - thread)
+        sync()
+        let sent = Measure.written - written
         let samples = references.count * ticks
         let usage = store.statistics()
         let bytes = usage.databaseBytes + usage.walBytes + usage.journalBytes
         let coarse = try StoreMaintenance.usage(directory: directory).tiers.dropFirst()
             .reduce(0) { $0 + $1.bytes }
-        sync()
-        let sent = Measure.written - written
         let cpu = appending + others
         print(
             """

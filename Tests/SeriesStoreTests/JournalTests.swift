@@ -181,6 +181,46 @@ struct JournalTests {
         #expect(try StoreMaintenance.verify(directory: live).isSound)
     }
 
+    @Test("Ticks of the version before, whose residuals knew no columns, are read")
+    func older() {
+        // A key with 100 and 2000, then two ticks of differences.
+        var ticks: [[UInt8]] = [[1 | 1 << 1]]
+        Varint.appendSigned(1000, to: &ticks[0])
+        ticks[0] += [2, 2]
+        for (step, whole) in [(0, 100), (1, 2000)] as [(UInt8, Int64)] {
+            ticks[0] += [step, 0]
+            Varint.appendSigned(whole, to: &ticks[0])
+        }
+        for (time, differences) in [(2000, [3, -70]), (3000, [0, 900])] as [(Int64, [Int64])] {
+            var tick: [UInt8] = [1 << 1]
+            Varint.appendSigned(time, to: &tick)
+            tick += [2, 0]
+            var packed = [UInt8](repeating: 0, count: RiceCodec.bound(2))
+            let count = packed.withUnsafeMutableBufferPointer { packed in
+                differences.withUnsafeBufferPointer { differences in
+                    packed.baseAddress.map { RiceCodec.encode(differences, to: $0) } ?? 0
+                }
+            }
+            ticks.append(tick + packed[..<count])
+        }
+        var codec = TickCodec()
+        let read = ticks.map { tick -> [Double] in
+            var values: [Double] = [0, 0]
+            var bits: [UInt64] = [0]
+            tick.withUnsafeBytes { tick in
+                var at = 0
+                guard let header = codec.decodeHeader(tick, at: &at) else { return }
+                values.withUnsafeMutableBufferPointer { values in
+                    bits.withUnsafeMutableBufferPointer { bits in
+                        _ = codec.decodeColumns(header, tick, at: &at, into: values, bits)
+                    }
+                }
+            }
+            return values
+        }
+        #expect(read == [[100, 2000], [103, 1930], [103, 2830]])
+    }
+
     @Test("A journal of a newer version is left alone")
     func newer() throws {
         do {

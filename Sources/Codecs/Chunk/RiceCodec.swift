@@ -7,7 +7,7 @@
 /// same statistics. Quotients of `escape` and more are followed by the whole number in 64 bits.
 public enum RiceCodec {
     /// log2 of the length that each bit 1 stands for in run mode, by the run state.
-    private static let runLengths: [Int] = [
+    static let runLengths: [Int] = [
         0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3,
         4, 4, 5, 5, 6, 6, 7, 7, 8, 9, 10, 11, 12, 13, 14, 15,
     ]

@@ -164,7 +164,9 @@ struct JournalReader {
         if let last = timeline.stretch.times.last, header.time <= last { return false }
         var isWhole = true
         _ = timeline.stretch.addTick(at: header.time, &packer) { values, bits in
-            if let count = timeline.codec.decodeColumns(bytes, at: &at, into: values, bits) {
+            if let count = timeline.codec.decodeColumns(
+                header, bytes, at: &at, into: values, bits)
+            {
                 return count
             }
             bits.update(repeating: 0)

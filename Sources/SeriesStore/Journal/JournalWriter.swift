@@ -67,7 +67,7 @@ final class JournalFile: Sendable {
 
 /// Turns ticks into frames and writes them.
 struct JournalWriter {
-    static let version: UInt8 = 1
+    static let version: UInt8 = 2
     /// Ticks of a timeline after which names and values are written that need nothing before them:
     /// damage costs at most so many.
     private static let keyInterval = 128

@@ -8,24 +8,32 @@ import Codecs
 /// Payload after the frame's kind and the timeline:
 ///
 ///     flags      1 byte: bit 0 key (nothing before is needed), bits 1-2 presence: 0 as in the tick
-///                before, 1 every column, 2 a bit for each column follows
+///                before, 1 every column, 2 a bit for each column follows; bit 3 the residuals are
+///                written by the scale of each column, as all are now
 ///     time       signed varint
 ///     columns    varint
 ///     presence   bytes, when presence is 2
 ///     exceptions varint, then for each: columns since the one before (varint), exponent (byte),
 ///                the whole number (signed varint) or, for exponent 15, the value's 8 bytes
-///     residuals  Rice code of the present columns that are no exceptions
+///     residuals  Rice code of the present columns that are no exceptions, as in `ColumnRiceCodec`;
+///                without bit 3 as in `RiceCodec`
 ///
 /// The encoder's state follows what was written; when a write fails, the next tick is a key.
 struct TickCodec: Sendable {
     static let unknown: UInt8 = 14
     static let bits: UInt8 = 15
+    /// The flag of residuals written by column.
+    private static let byColumn: UInt8 = 8
 
     /// What is known of each column: its exponent, and its last whole number or bits.
     private(set) var exponents: [UInt8] = []
     private(set) var wholes: [Int64] = []
+    /// How large the residuals of each column mostly are.
+    private var scales: [Float] = []
     private var presence: [UInt64] = []
     private var residuals: [Int64] = []
+    /// The column of each residual.
+    private var columns: [UInt32] = []
     private var exceptions: [UInt8] = []
     private var packed: [UInt8] = []
 
@@ -33,6 +41,7 @@ struct TickCodec: Sendable {
     private mutating func reset(_ width: Int) {
         exponents = [UInt8](repeating: Self.unknown, count: width)
         wholes = [Int64](repeating: 0, count: width)
+        scales = [Float](repeating: 0, count: width)
         presence.removeAll(keepingCapacity: true)
     }
 
@@ -40,6 +49,7 @@ struct TickCodec: Sendable {
         while exponents.count < width {
             exponents.append(Self.unknown)
             wholes.append(0)
+            scales.append(0)
         }
     }
 
@@ -55,7 +65,7 @@ struct TickCodec: Sendable {
             presence.count == words && presence.indices.allSatisfy { presence[$0] == bits[$0] }
         let isAll = count == width
         let mode: UInt8 = isAll ? 1 : isSame && !isKey ? 0 : 2
-        output.append((isKey ? 1 : 0) | mode << 1)
+        output.append((isKey ? 1 : 0) | mode << 1 | Self.byColumn)
         Varint.appendSigned(time, to: &output)
         Varint.append(UInt64(width), to: &output)
         presence.removeAll(keepingCapacity: true)
@@ -67,11 +77,17 @@ struct TickCodec: Sendable {
         }
         Varint.append(UInt64(exceptionCount), to: &output)
         output += exceptions
-        let bound = RiceCodec.bound(residuals.count)
+        let bound = ColumnRiceCodec.bound(residuals.count)
         if packed.count < bound { packed = [UInt8](repeating: 0, count: bound) }
         let written = packed.withUnsafeMutableBufferPointer { packed in
-            residuals.withUnsafeBufferPointer { residuals in
-                packed.baseAddress.map { RiceCodec.encode(residuals, to: $0) } ?? 0
+            scales.withUnsafeMutableBufferPointer { scales in
+                residuals.withUnsafeBufferPointer { residuals in
+                    columns.withUnsafeBufferPointer { columns in
+                        packed.baseAddress.map {
+                            ColumnRiceCodec.encode(residuals, of: columns, scales: scales, to: $0)
+                        } ?? 0
+                    }
+                }
             }
         }
         output += packed[..<written]
@@ -85,6 +101,8 @@ struct TickCodec: Sendable {
         residuals.removeAll(keepingCapacity: true)
         exceptions.removeAll(keepingCapacity: true)
         residuals.reserveCapacity(exponents.count)
+        columns.removeAll(keepingCapacity: true)
+        columns.reserveCapacity(exponents.count)
         var (present, count, last) = (0, 0, 0)
         for word in 0..<words {
             var rest = bits[word]
@@ -98,11 +116,13 @@ struct TickCodec: Sendable {
                     let whole = Decimal.scaled(value, exponent: Int(exponent))
                 {
                     residuals.append(whole &- wholes[column])
+                    columns.append(UInt32(truncatingIfNeeded: column))
                     wholes[column] = whole
                 } else if exponent == Self.bits,
                     value.bitPattern == UInt64(bitPattern: wholes[column])
                 {
                     residuals.append(0)
+                    columns.append(UInt32(truncatingIfNeeded: column))
                 } else {
                     Varint.append(UInt64(column &- last), to: &exceptions)
                     last = column
@@ -137,6 +157,8 @@ extension TickCodec {
         var isKey: Bool
         var time: Int64
         var width: Int
+        /// Whether the residuals are written by column.
+        var isByColumn: Bool
     }
 
     /// Reads a tick's head and presence; nil when it is damaged or depends on one not read.
@@ -156,7 +178,7 @@ extension TickCodec {
             guard !exponents.isEmpty, count >= exponents.count else { return nil }
             widen(to: count)
         }
-        switch flags >> 1 {
+        switch flags >> 1 & 3 {
         case 0: guard presence.count == words else { return nil }
         case 1:
             presence = [UInt64](repeating: ~0, count: words)
@@ -168,16 +190,18 @@ extension TickCodec {
             for index in 0..<length {
                 presence[index >> 3] |= UInt64(bytes[at + index]) << UInt64(index & 7 * 8)
             }
+            if count % 64 != 0 { presence[words - 1] &= (1 << UInt64(count % 64)) - 1 }
             at += length
         default: return nil
         }
-        return Header(isKey: isKey, time: time, width: count)
+        return Header(
+            isKey: isKey, time: time, width: count, isByColumn: flags & Self.byColumn != 0)
     }
 
     /// Reads the columns of the tick whose head was read, into values and bits of presence; gives
     /// how many, or nil when the bytes are damaged.
     mutating func decodeColumns(
-        _ bytes: UnsafeRawBufferPointer, at: inout Int,
+        _ header: Header, _ bytes: UnsafeRawBufferPointer, at: inout Int,
         into values: UnsafeMutableBufferPointer<Double>, _ bits: UnsafeMutableBufferPointer<UInt64>
     ) -> Int? {
         var present = 0
@@ -190,14 +214,48 @@ extension TickCodec {
         }
         let count = present - changed.count
         if residuals.count < count { residuals = [Int64](repeating: 0, count: count) }
-        let isWhole = residuals.withUnsafeMutableBufferPointer {
-            RiceCodec.decode(
-                UnsafeRawBufferPointer(rebasing: bytes[at...]),
-                into: UnsafeMutableBufferPointer(rebasing: $0[..<count]))
-        }
+        let rest = UnsafeRawBufferPointer(rebasing: bytes[at...])
+        let isWhole =
+            header.isByColumn
+            ? decodeByColumn(rest, count, changed)
+            : residuals.withUnsafeMutableBufferPointer {
+                RiceCodec.decode(rest, into: UnsafeMutableBufferPointer(rebasing: $0[..<count]))
+            }
         guard isWhole || count == 0 else { return nil }
         apply(changed, into: values)
         return present
+    }
+
+    /// Reads the residuals of the present columns but those in `changed`.
+    private mutating func decodeByColumn(
+        _ bytes: UnsafeRawBufferPointer, _ count: Int, _ changed: [Int]
+    ) -> Bool {
+        columns.removeAll(keepingCapacity: true)
+        columns.reserveCapacity(count)
+        var exception = 0
+        for word in presence.indices {
+            var rest = presence[word]
+            while rest != 0 {
+                let column = word &* 64 &+ rest.trailingZeroBitCount
+                rest &= rest &- 1
+                if exception < changed.count, changed[exception] == column {
+                    exception &+= 1
+                } else {
+                    columns.append(UInt32(truncatingIfNeeded: column))
+                }
+            }
+        }
+        // An exception that is not present is no tick of ours.
+        guard columns.count == count else { return false }
+        return residuals.withUnsafeMutableBufferPointer { residuals in
+            scales.withUnsafeMutableBufferPointer { scales in
+                columns.withUnsafeBufferPointer { columns in
+                    ColumnRiceCodec.decode(
+                        bytes, of: columns, scales: scales,
+                        into: UnsafeMutableBufferPointer(rebasing: residuals[..<count]))
+                }
+            }
+        }
     }
 
     /// The columns that are exceptions, ascending; their state is set.

@@ -35,8 +35,9 @@ public enum StoreMaintenance {
         usage.targets = Int(try database.integer("SELECT count(*) FROM target"))
         usage.series = Int(try database.integer("SELECT count(*) FROM series"))
         usage.quarantinedSegments = Int(try database.integer("SELECT count(*) FROM quarantine"))
-        usage.tiers = try tiers(database)
-        usage.metrics = try metrics(database)
+        let shares = try shares(database)
+        usage.tiers = try tiers(database, shares.buckets)
+        usage.metrics = try metrics(database, shares.metrics)
         for name in Files.names(in: directory) where isLeftover(name) {
             let bytes = Files.size(directory + "/" + name)
             usage.leftovers.append(StoreUsage.Leftover(name: name, bytes: bytes))
@@ -50,48 +51,75 @@ public enum StoreMaintenance {
             && [".damaged-", ".schema-", ".replaced-"].contains { name.contains($0) }
     }
 
-    private static func tiers(_ database: Database) throws(StoreError) -> [StoreUsage.Tier] {
-        var tiers: [StoreUsage.Tier] = []
-        let select = try database.prepare(
-            """
-            SELECT b.tier, count(DISTINCT b.id), min(b.first), max(b.last),
-                   coalesce(sum(s.samples), 0), coalesce(sum(length(s.data)), 0)
-            FROM bucket b LEFT JOIN segment s
-            ON s.id >= b.id << 34 AND s.id < (b.id + 1) << 34
-            GROUP BY b.tier ORDER BY b.tier
-            """)
-        defer { select.reset() }
-        while try select.step() {
-            tiers.append(
-                StoreUsage.Tier(
-                    name: Tier(rawValue: Int(select.integer(0)))?.name ?? "unknown",
-                    buckets: Int(select.integer(1)), samples: Int(select.integer(4)),
-                    bytes: select.integer(5), oldest: select.integer(2), newest: select.integer(3)))
-        }
-        return tiers
+    /// Samples and bytes of some segments.
+    private struct Share {
+        var samples = 0
+        var bytes: Int64 = 0
     }
 
-    private static func metrics(_ database: Database) throws(StoreError) -> [StoreUsage.Metric] {
+    /// What the segments of each bucket and of each metric come to, from one pass over their rows: the
+    /// database would sort the segments themselves for that, in a file as large as all of them.
+    private static func shares(
+        _ database: Database
+    ) throws(StoreError) -> (buckets: [Int64: Share], metrics: [Int64: Share]) {
+        var buckets: [Int64: Share] = [:]
+        var metrics: [Int64: Share] = [:]
+        let select = try database.prepare("SELECT id, samples, length(data) FROM segment")
+        defer { select.reset() }
+        while try select.step() {
+            let key = SegmentKey(raw: select.integer(0))
+            let (samples, bytes) = (Int(select.integer(1)), select.integer(2))
+            buckets[key.bucket, default: Share()].samples += samples
+            buckets[key.bucket, default: Share()].bytes += bytes
+            metrics[key.metric, default: Share()].samples += samples
+            metrics[key.metric, default: Share()].bytes += bytes
+        }
+        return (buckets, metrics)
+    }
+
+    private static func tiers(
+        _ database: Database, _ shares: [Int64: Share]
+    ) throws(StoreError) -> [StoreUsage.Tier] {
+        var tiers: [Int: StoreUsage.Tier] = [:]
+        for bucket in try Bucket.all(from: database) {
+            let name = Tier(rawValue: bucket.tier)?.name ?? "unknown"
+            var tier =
+                tiers[bucket.tier]
+                ?? StoreUsage.Tier(
+                    name: name, buckets: 0, samples: 0, bytes: 0, oldest: bucket.first,
+                    newest: bucket.last)
+            let share = shares[bucket.id] ?? Share()
+            tier.buckets += 1
+            tier.samples += share.samples
+            tier.bytes += share.bytes
+            tier.oldest = min(tier.oldest ?? .max, bucket.first)
+            tier.newest = max(tier.newest ?? .min, bucket.last)
+            tiers[bucket.tier] = tier
+        }
+        return tiers.sorted { $0.key < $1.key }.map(\.value)
+    }
+
+    private static func metrics(
+        _ database: Database, _ shares: [Int64: Share]
+    ) throws(StoreError) -> [StoreUsage.Metric] {
         var series: [Int64: Int] = [:]
         let count = try database.prepare("SELECT metric, count(*) FROM series GROUP BY metric")
         while try count.step() { series[count.integer(0)] = Int(count.integer(1)) }
         count.reset()
         var metrics: [StoreUsage.Metric] = []
-        let select = try database.prepare(
-            """
-            SELECT m.id, m.name, coalesce(s.samples, 0), coalesce(s.bytes, 0) FROM metric m
-            LEFT JOIN (SELECT (id >> 14) & 1048575 AS metric, sum(samples) AS samples,
-                       sum(length(data)) AS bytes FROM segment GROUP BY 1) s ON s.metric = m.id
-            ORDER BY 4 DESC, 2
-            """)
+        let select = try database.prepare("SELECT id, name FROM metric")
         defer { select.reset() }
         while try select.step() {
+            let share = shares[select.integer(0)] ?? Share()
             metrics.append(
                 StoreUsage.Metric(
                     name: select.text(1), series: series[select.integer(0)] ?? 0,
-                    samples: Int(select.integer(2)), bytes: select.integer(3)))
+                    samples: share.samples, bytes: share.bytes))
         }
-        return metrics
+        return metrics.sorted { a, b in
+            a.bytes == b.bytes
+                ? a.name.utf8.lexicographicallyPrecedes(b.name.utf8) : a.bytes > b.bytes
+        }
     }
 
     /// Reads everything there is: the database's structure, the checksum and every value of each
