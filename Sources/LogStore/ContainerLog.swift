@@ -76,6 +76,21 @@ final class ContainerLog {
             index.blocks.removeLast()
         }
         if file.size > index.end { try file.truncate(to: index.end) }
+        for block in index.blocks { try mendFilter(file, block) }
+    }
+
+    /// Makes a filter that is not as it was written, after a power failure, allow everything: once its
+    /// segment is sealed, searches do not check it.
+    private static func mendFilter(
+        _ file: borrowing LogFile, _ block: BlockPlace
+    ) throws(LogStoreError) {
+        let start = block.offset + BlockHeader.size
+        let count = Int(block.header.filterBytes)
+        let filter = try file.bytes(at: start, count: count)
+        guard filter.withUnsafeBytes({ Bytes.checksum($0) }) != block.header.filterChecksum else {
+            return
+        }
+        try file.write([UInt8](repeating: 0xff, count: count), at: start)
     }
 
     /// Takes the head's entries into memory, as far as they are whole, and writes them anew.

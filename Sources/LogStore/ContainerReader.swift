@@ -58,13 +58,27 @@ final class ContainerReader {
     private var nextFile: Int
     private var lastIndex: SegmentIndex?
     private var steps: ArraySlice<Step> = []
-    private var openFile: (number: Int, size: Int)?
+    private var segment: OpenSegment?
     private var pending: [LogEntry] = []
     private var position = 0
     private var body: [UInt8] = []
     /// Takes entries where they lie instead of `pending`; false when it wants no more.
     private var visitor: ((LogEntryView) -> Bool)?
     private var isStopped = false
+
+    /// The segment whose blocks are being read.
+    private final class OpenSegment {
+        let number: Int
+        let file: LogFile
+        /// Whether it was synced whole, and what it holds is not looked after again.
+        let isSealed: Bool
+
+        init(_ number: Int, _ path: String, isSealed: Bool) throws(LogStoreError) {
+            self.number = number
+            file = try LogFile(path: path, flags: O_RDONLY)
+            self.isSealed = isSealed
+        }
+    }
 
     init(_ identity: LogIdentity, directory: String, origin: Int, tools: ReadingTools) {
         self.identity = identity
@@ -169,6 +183,7 @@ final class ContainerReader {
         }
         // Retention may have removed it since it was listed.
         guard let index else { return true }
+        segment = try? OpenSegment(number, path(name), isSealed: index.isSealed)
         steps = list(index, number, isLast: isLast)[...]
         return true
     }
@@ -181,11 +196,12 @@ final class ContainerReader {
             guard missing > 0, time >= tools.query.start, time <= tools.query.end else { return }
             result.append(.gap(entries: missing, time: time, file: names[number]))
         }
-        for place in index.blocks {
+        let near = nearMatches(index.blocks, number)
+        for (i, place) in index.blocks.enumerated() {
             gap(place.header.firstSequence, place.header.minTime)
             expected = place.header.endSequence
             guard expected > from else { continue }
-            if tools.wants(place.header) {
+            if tools.wants(place.header), near?[i] != false {
                 result.append(.block(file: number, place))
             } else {
                 tools.blocksSkipped += 1
@@ -197,29 +213,67 @@ final class ContainerReader {
         return result
     }
 
-    private func read(_ place: BlockPlace, of number: Int) throws {
-        let name = names[number]
-        guard let file = try? LogFile(path: path(name), flags: O_RDONLY) else { return }
-        let header = place.header
-        let filterBytes = Int(header.filterBytes)
-        if tools.matcher.usesFilter, filterBytes > 0, header.gaps == 0 {
-            let filter = try file.bytes(at: place.offset + BlockHeader.size, count: filterBytes)
-            let rulesOut = filter.withUnsafeBytes {
-                Bytes.checksum($0) == header.filterChecksum && !tools.matcher.mayMatch($0)
-            }
-            if rulesOut {
-                tools.blocksSkipped += 1
-                return
+    /// With context: which blocks are so near to one that may have a match that its lines around reach
+    /// them, or are at an end of the segment and may be near to one beyond. Nil when all may be.
+    private func nearMatches(_ blocks: [BlockPlace], _ number: Int) -> [Bool]? {
+        let context = tools.query.context
+        guard context > 0, tools.matcher.usesFilter, let segment, segment.number == number else {
+            return nil
+        }
+        var near = [Bool](repeating: false, count: blocks.count)
+        func mark(_ order: some Sequence<Int>, _ isMatch: (Int) -> Bool) {
+            var left = context
+            for i in order {
+                if isMatch(i) {
+                    near[i] = true
+                    left = context
+                } else if left > 0 {
+                    near[i] = true
+                    left -= Int(blocks[i].header.count)
+                }
             }
         }
-        body = try file.bytes(
-            at: place.offset + BlockHeader.size + filterBytes,
+        let matches = blocks.map {
+            $0.header.gaps > 0 || $0.header.filterBytes == 0
+                || (try? mayMatch($0, in: segment)) != false
+        }
+        mark(blocks.indices) { matches[$0] }
+        mark(blocks.indices.reversed()) { matches[$0] }
+        return near
+    }
+
+    private func read(_ place: BlockPlace, of number: Int) throws {
+        guard let segment, segment.number == number else { return }
+        let header = place.header
+        if tools.query.context == 0, tools.matcher.usesFilter, header.filterBytes > 0,
+            header.gaps == 0, try !mayMatch(place, in: segment)
+        {
+            tools.blocksSkipped += 1
+            return
+        }
+        body = try segment.file.bytes(
+            at: place.offset + BlockHeader.size + Int(header.filterBytes),
             count: Int(header.metaStored) + Int(header.textStored))
         tools.blocksRead += 1
         if body.withUnsafeBytes({ tools.block.load(header, body: $0) }) {
             collect()
         } else {
-            addGap(Int64(header.count), header.minTime, name)
+            addGap(Int64(header.count), header.minTime, names[number])
+        }
+    }
+
+    /// Whether a block's filter allows a match. Of a sealed segment only the bits asked for are read:
+    /// its filters were checked when it was sealed. A filter that is damaged allows everything.
+    private func mayMatch(_ place: BlockPlace, in segment: OpenSegment) throws -> Bool {
+        let start = place.offset + BlockHeader.size
+        let size = Int(place.header.filterBytes)
+        if segment.isSealed {
+            return tools.matcher.mayMatch(size: size) { segment.file.byte(at: start + $0) ?? 0xff }
+        }
+        let filter = try segment.file.bytes(at: start, count: size)
+        return filter.withUnsafeBytes { bytes in
+            Bytes.checksum(bytes) != place.header.filterChecksum
+                || tools.matcher.mayMatch(size: size) { bytes[$0] }
         }
     }
 
@@ -235,7 +289,7 @@ final class ContainerReader {
             }
             pending.append(block.entry(i, origin: origin))
         }
-        if tools.matcher.isEmpty {
+        if tools.matcher.isEmpty || tools.query.context > 0 {
             for i in 0..<block.places.count { take(i) }
         } else if block.header.gaps > 0 {
             for i in 0..<block.places.count

@@ -10,6 +10,7 @@ struct ContextWindow {
     private var left = 0
     private var isSkipped = false
     private var hasShown = false
+    private var lastSequence: Int64 = -1
 
     init(before: Int, after: Int) {
         self.before = before
@@ -18,6 +19,12 @@ struct ContextWindow {
 
     /// Takes the next line and adds what is to be shown to `output`.
     mutating func take(_ line: LogLine, matches: Bool, into output: inout [LogLine]) {
+        let sequence = line.entry.sequence
+        if sequence >= 0 {
+            // Lines too far from any match are not even read.
+            if sequence != lastSequence + 1, lastSequence >= 0 { isSkipped = true }
+            lastSequence = sequence
+        }
         if matches {
             let start = output.count
             output += waiting

@@ -27,7 +27,8 @@ public struct LineMatcher: Sendable {
 
     /// Compiles filters. Throws for an expression that RE2 refuses.
     public init(_ filters: [LineFilter]) throws {
-        for filter in filters where !(filter.text.isEmpty && !filter.isInverted) {
+        for filter in filters.map(Self.simplest)
+        where !(filter.text.isEmpty && !filter.isInverted) {
             var source = filter.kind == .pattern ? filter.text : BytePattern.quoted(filter.text)
             if filter.kind == .word { source = "(?:^|\\W)(?:\(source))(?:\\W|$)" }
             let isLiteral = filter.kind != .pattern && !filter.ignoresCase
@@ -46,6 +47,16 @@ public struct LineMatcher: Sendable {
         tests =
             tests.filter { !$0.isInverted && $0.isLiteral }
             + tests.filter { !$0.isInverted && !$0.isLiteral } + tests.filter(\.isInverted)
+    }
+
+    /// An expression without anything special is the text it is.
+    private static func simplest(_ filter: LineFilter) -> LineFilter {
+        guard filter.kind == .pattern, !filter.ignoresCase, BytePattern.isPlain(filter.text) else {
+            return filter
+        }
+        var filter = filter
+        filter.kind = .substring
+        return filter
     }
 
     /// The expression for a text of many lines. One that refers to the text's ends, or sets flags
@@ -86,9 +97,10 @@ public struct LineMatcher: Sendable {
         return result
     }
 
-    /// Whether a filter's words allow a match in its block.
-    func mayMatch(_ filter: UnsafeRawBufferPointer) -> Bool {
-        hashes.allSatisfy { TokenFilter.mayContain($0, filter) }
+    /// Whether the words of a filter of `size` bytes, of which `byte` gives single ones, allow a match
+    /// in its block.
+    func mayMatch(size: Int, _ byte: (Int) -> UInt8) -> Bool {
+        hashes.allSatisfy { TokenFilter.mayContain($0, size: size, byte) }
     }
 
     /// Whether a block's token filter can tell anything.

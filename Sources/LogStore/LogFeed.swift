@@ -91,7 +91,7 @@ public final class LogFeed {
         var query = request.query
         query.backward = false
         if hasContext {
-            query.filters = []
+            query.context = max(request.before, request.after)
             query.levels = []
         }
         for (id, position) in positions { query.from[id] = position }
@@ -171,7 +171,7 @@ public final class LogFeed {
     private func readTail(_ count: Int) throws {
         var query = forward
         query.backward = true
-        query.filters = request.query.filters
+        query.context = 0
         query.levels = request.query.levels
         try readLast(count, query)
     }

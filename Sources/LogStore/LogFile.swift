@@ -52,6 +52,12 @@ struct LogFile: ~Copyable {
         return done
     }
 
+    /// One byte; nil where there is none or it cannot be read.
+    func byte(at offset: Int) -> UInt8? {
+        var byte: UInt8 = 0
+        return pread(descriptor.raw, &byte, 1, off_t(offset)) == 1 ? byte : nil
+    }
+
     /// As many of the `count` bytes at `offset` as there are.
     func bytes(at offset: Int, count: Int) throws(LogStoreError) -> [UInt8] {
         var result = [UInt8](repeating: 0, count: count)

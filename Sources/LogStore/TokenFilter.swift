@@ -95,14 +95,19 @@ struct TokenFilter {
 
     /// Whether a block may hold the word.
     static func mayContain(_ hash: UInt64, _ filter: UnsafeRawBufferPointer) -> Bool {
-        let size = filter.count
+        mayContain(hash, size: filter.count) { filter[$0] }
+    }
+
+    /// The same for a filter of which `byte` gives single bytes. One bit that is not set answers, and
+    /// half of them are not, so that of a filter that lies on disk two bytes are enough as a rule.
+    static func mayContain(_ hash: UInt64, size: Int, _ byte: (Int) -> UInt8) -> Bool {
         guard size >= minBytes, size & (size - 1) == 0 else { return true }
         let mask = UInt64(size * 8 - 1)
         var h = hash
         let step = h >> 32 | 1
         for _ in 0..<hashes {
             let bit = h & mask
-            if filter[Int(bit >> 3)] & 1 << UInt8(bit & 7) == 0 { return false }
+            if byte(Int(bit >> 3)) & 1 << UInt8(bit & 7) == 0 { return false }
             h = h &+ step
         }
         return true

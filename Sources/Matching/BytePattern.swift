@@ -76,6 +76,11 @@ public final class BytePattern: @unchecked Sendable {
         }
     }
 
+    /// Whether an expression is nothing but the text to be found.
+    public static func isPlain(_ source: String) -> Bool {
+        !source.utf8.contains { #"\.+*?()|[]{}^$"#.utf8.contains($0) || $0 < 0x20 }
+    }
+
     /// `text` with every character that means something in an expression made to mean itself.
     public static func quoted(_ text: String) -> String {
         var result = ""

@@ -250,6 +250,9 @@ public struct LogQuery: Sendable {
     public var levels: Set<LogLevel> = []
     /// Conditions that all hold.
     public var filters: [LineFilter] = []
+    /// With lines around those wanted: how many. All entries are given then that are so near to one
+    /// that may be wanted; whoever asks applies `filters`.
+    public var context = 0
     /// For a container's id, the first sequence wanted: where an earlier query ended.
     public var from: [String: Int64] = [:]
     /// Whether the newest entries come first.

@@ -140,6 +140,43 @@ import Testing
         }
     }
 
+    /// A power failure may leave a block's text whole and its filter not.
+    @Test func aDamagedFilterHidesNothing() throws {
+        let temporary = try TemporaryDirectory()
+        let directory = temporary.path
+        let identity = Sample.identity()
+        do {
+            let store = try store(directory, blockBytes: 1)
+            for word in ["first", "second", "third"] {
+                try store.append(Sample.batch([word]), of: identity)
+            }
+            try store.flush()
+        }
+        let name = try #require(SegmentName.segments(in: directory + "/c1").first)
+        let file = try LogFile(path: directory + "/c1/" + name, flags: O_RDWR)
+        let block = try #require(try SegmentIndex.read(file).blocks.first)
+        try file.write(
+            [UInt8](repeating: 0, count: Int(block.header.filterBytes)),
+            at: block.offset + BlockHeader.size)
+        func found() throws -> Int {
+            var query = LogQuery()
+            query.filters = [LineFilter(.word, "first")]
+            let cursor = try LogArchive(directory: directory).select(query)
+            var count = 0
+            while try cursor.next() != nil { count += 1 }
+            return count
+        }
+        #expect(try found() == 1)
+        // The next agent seals the segment.
+        var options = LogStore.Options()
+        options.segmentBytes = 1
+        let store = try LogStore(directory: directory, options: options)
+        try store.append(Sample.batch(["fourth"]), of: identity)
+        try store.close(identity)
+        #expect(try SegmentIndex.read(file).isSealed)
+        #expect(try found() == 1)
+    }
+
     @Test func oldAndTooManySegmentsAreRemoved() throws {
         let temporary = try TemporaryDirectory()
         let directory = temporary.path

@@ -102,6 +102,42 @@ private struct Logs {
             try logs.lines(request) == ["row 9", "new 10", "row 10", "new 11", "row 11", "new 12"])
     }
 
+    @Test("Lines around matches are the same when blocks without any are not read")
+    func distantContext() throws {
+        let directory = try TemporaryDirectory("context")
+        var options = LogStore.Options()
+        // A block for each batch, and eight to ten of them in a segment.
+        options.blockBytes = 1
+        options.segmentBytes = 3000
+        let store = try LogStore(directory: directory.path, options: options)
+        let identity = LogIdentity(id: "a", name: "a", createdAt: 1)
+        let needles: Set<Int> = [0, 41, 42, 130, 199]
+        for i in 0..<200 {
+            var batch = LogBatch()
+            var text = needles.contains(i) ? "line \(i) has the needle" : "line \(i)"
+            text.withUTF8 {
+                batch.append(.init($0), timestamp: Int64(i), stream: .stdout, level: .info)
+            }
+            try store.append(batch, of: identity)
+        }
+        try store.close(identity)
+        for context in [1, 2, 5, 30] {
+            var request = LogRequest()
+            (request.before, request.after) = (context, context)
+            request.query.filters = [LineFilter(.word, "needle")]
+            let feed = try LogFeed(request, in: LogArchive(directory: directory.path))
+            var found: [Int] = []
+            var groups = 0
+            while let line = try feed.next() {
+                found.append(Int(line.entry.sequence))
+                groups += line.startsGroup ? 1 : 0
+            }
+            let expected = (0..<200).filter { i in needles.contains { abs($0 - i) <= context } }
+            #expect(found == expected, "\(context)")
+            #expect(groups == zip(expected, expected.dropFirst()).count { $1 > $0 + 1 })
+        }
+    }
+
     @Test("A feed that follows sees what comes, of containers that come too, and goes on")
     func following() throws {
         let logs = try Logs()

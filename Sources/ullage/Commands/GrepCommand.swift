@@ -37,9 +37,9 @@ struct GrepCommand: AsyncParsableCommand {
         try await reportingFailures {
             var request = try selection.request()
             request.names = containers
-            let kind: LineFilter.Kind =
-                fixedStrings ? (wordRegexp ? .word : .substring) : .pattern
-            let text = wordRegexp && !fixedStrings ? "\\b(?:\(pattern))\\b" : pattern
+            let isText = fixedStrings || BytePattern.isPlain(pattern)
+            let kind: LineFilter.Kind = isText ? (wordRegexp ? .word : .substring) : .pattern
+            let text = wordRegexp && !isText ? "\\b(?:\(pattern))\\b" : pattern
             request.query.filters.insert(
                 LineFilter(kind, text, ignoresCase: ignoreCase), at: 0)
             let found = count ? try await counts(request) : try await show(request)

@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What taking a container's output costs: lines of 100 bytes to Ullage's shim (json-file), to
+conmon (k8s-file, what Podman uses) and through a bare pipe into a file, one after the other.
+
+  capture.py BUILD [BYTES]
+
+BUILD has `ullage` and `ullage-shim`; conmon is taken when it is installed, with a runtime that just
+starts the writer, so that conmon's work alone is measured. CPU is that of the process that captures,
+without the writer's; memory is its greatest resident size. Needs root and a C compiler."""
+
+import glob
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def processes(name):
+    """The pids of programs called so."""
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                with open(f"/proc/{entry}/comm") as file:
+                    if file.read().strip() == name:
+                        yield int(entry)
+            except OSError:
+                pass
+
+
+def reading(pid):
+    """CPU seconds and the greatest resident kilobytes of a process, or None when it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        with open(f"/proc/{pid}/status") as file:
+            peak = [line.split()[1] for line in file if line.startswith("VmHWM")]
+        return (int(fields[11]) + int(fields[12])) / TICK, int(peak[0]) if peak else 0
+    except (OSError, IndexError):
+        return None
+
+
+def measure(label, size, name, start, is_over, files):
+    """Runs `start` and watches the process called `name` until `is_over`."""
+    before = set(processes(name))
+    began = time.monotonic()
+    start()
+    found, last = None, (0.0, 0)
+    while not is_over():
+        if found is None:
+            found = next((pid for pid in processes(name) if pid not in before), None)
+        now = reading(found) if found else None
+        last = now if now and now[1] else last
+        time.sleep(0.01)
+    took = time.monotonic() - began
+    disk = sum(os.path.getsize(path) for path in files() if os.path.exists(path))
+    print(
+        f"{label:28} {size / 1e6 / took:7.0f} MB/s  {last[0] / (size / 1e9):5.2f} CPU-s/GB  "
+        f"{last[1]:6d} KB resident  {disk / 1e9:.2f} GB written",
+        flush=True,
+    )
+
+
+def pipe(work, size, chunk):
+    path = work + "/pipe.log"
+    running = []
+
+    def start():
+        writer = subprocess.Popen([work + "/write", str(size), str(chunk)], stdout=subprocess.PIPE)
+        running.append(subprocess.Popen(["cat"], stdin=writer.stdout, stdout=open(path, "wb")))
+        writer.stdout.close()
+
+    measure(f"pipe to cat, {chunk} B", size, "cat", start,
+            lambda: running[0].poll() is not None, lambda: [path])
+    os.unlink(path)
+
+
+def shim(work, build, size, chunk):
+    data = work + "/data"
+    base = [build + "/ullage", "--data-dir", data]
+    environment = dict(os.environ, ULLAGE_DATA_DIR=data)
+    root = work + "/rootfs"
+    os.makedirs(root, exist_ok=True)
+    shutil.copy(work + "/write", root + "/write")
+
+    def run(*words):
+        return subprocess.run([base[0], *words], env=environment, check=True,
+                              stdout=subprocess.DEVNULL)
+
+    containers = data + "/containers"
+
+    def logs():
+        return glob.glob(containers + "/*/*-json.log")
+
+    def over():
+        for path in glob.glob(containers + "/*/state.json"):
+            with open(path) as file:
+                return '"exited"' in file.read()
+        return False
+
+    measure(f"ullage-shim, {chunk} B", size, "ullage-shim",
+            lambda: run("run", "-d", "--name", "bench", "--log-opt", "max-size=-1",
+                        "--log-opt", "max-file=1", "--rootfs", root, "--", "/write", str(size), str(chunk)), over, logs)
+    run("rm", "bench")
+
+
+def conmon(work, size, chunk):
+    bundle = work + "/bundle"
+    os.makedirs(bundle, exist_ok=True)
+    runtime = work + "/runtime"
+    # conmon calls `RUNTIME ... create --bundle B --pid-file P ID`.
+    with open(runtime, "w") as file:
+        file.write(
+            '#!/bin/sh\nwhile [ $# -gt 0 ]; do [ "$1" != --pid-file ] || pid=$2; shift; done\n'
+            f"{work}/write {size} {chunk} &\necho $! >\"$pid\"\n")
+    os.chmod(runtime, 0o755)
+    log, done = work + "/ctr.log", work + "/exits"
+    shutil.rmtree(done, ignore_errors=True)
+    os.makedirs(done)
+
+    def start():
+        subprocess.run(
+            ["conmon", "--cid", "bench", "-u", "bench", "--runtime", runtime, "--bundle", bundle,
+             "--log-path", "k8s-file:" + log, "--container-pidfile", work + "/pid",
+             "--conmon-pidfile", work + "/conmon-pid", "--exit-dir", done,
+             "--socket-dir-path", work], check=True)
+
+    measure(f"conmon k8s-file, {chunk} B", size, "conmon", start,
+            lambda: os.path.exists(done + "/bench"), lambda: [log])
+    os.unlink(log)
+
+
+def main():
+    build = os.path.abspath(sys.argv[1])
+    size = int(float(sys.argv[2])) if len(sys.argv) > 2 else 2_000_000_000
+    work = tempfile.mkdtemp(prefix="ullage-capture-")
+    try:
+        subprocess.run(["cc", "-O2", "-static", "-o", work + "/write", HERE + "/write.c"], check=True)
+        for chunk, part in [(65500, size), (100, size // 4)]:
+            pipe(work, part, chunk)
+            shim(work, build, part, chunk)
+            if shutil.which("conmon"):
+                conmon(work, part, chunk)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
