@@ -191,6 +191,11 @@ let package = Package(
         .executableTarget(
             name: "series-bench", dependencies: ["CLinux", "Model", "PromQL", "SeriesStore"],
             path: "Benchmarks/SeriesBench", swiftSettings: gnu),
+        // Measures sampling and /metrics from within; not part of the product.
+        .executableTarget(
+            name: "sampling-bench",
+            dependencies: ["CLinux", "Collectors", "Linux", "Model", "SeriesStore"],
+            path: "Benchmarks/SamplingBench", swiftSettings: gnu),
         // Measures the rule engine from within; not part of the product.
         .executableTarget(
             name: "rules-bench",

@@ -32,18 +32,15 @@ final class ContainerEvents: Sendable {
     func run(_ registry: ContainerRegistry) async throws {
         registry.observe { list in
             self.detector.update(list, now: Clock.realtimeMilliseconds())
-            self.watch?.update(list)
+            self.watch?.update(registry.unmerged())
         }
         await watch?.run()
     }
 
     /// Takes over what a tick found.
-    func tick(_ stats: [ContainerStats], at now: Milliseconds) {
+    func tick(_ kills: [ContainerKills], at now: Milliseconds) {
         detector.tick(now: now)
-        for row in stats {
-            guard let kills = row.oomKills else { continue }
-            detector.note(oomKills: kills, of: row.container.key, now: now)
-        }
+        for one in kills { detector.note(oomKills: one.kills, of: one.key, now: now) }
     }
 
     /// Answers `/api/v1/events`; nil when a filter is none.

@@ -147,7 +147,7 @@ final class LogKeeping: Sendable {
     func flush() { try? store.flush() }
 
     /// What was read of a container's log since the agent started; nil when it is not tailed.
-    func counters(of container: Container) -> LogCounters? {
+    func counters(of container: ContainerKey) -> LogCounters? {
         tailing.counters(of: container.id) ?? journal?.counters(of: container.id)
     }
 

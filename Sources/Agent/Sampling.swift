@@ -19,17 +19,18 @@ final class Sampling: Sendable {
     }
 
     private let loop: Mutex<Loop>
-    private let latest = Mutex<[ContainerStats]>([])
     private let interval: Mutex<Int64>
     private let wakeup: Wakeup
     private let stopping = Atomic<Bool>(false)
     private let ticks = Atomic<Int>(0)
     private let skipped = Atomic<Int64>(0)
+    /// Whether there are other containers than at the last look.
+    private let hasNews = Atomic<Bool>(false)
     private let reloadSucceeded = Atomic<Bool>(true)
     private let reloaded = Mutex<Milliseconds?>(nil)
     private let moreReadings = Mutex<[@Sendable () -> [SelfReading]]>([])
 
-    private let tickObservers = Mutex<[@Sendable ([ContainerStats], Milliseconds) -> Void]>([])
+    private let tickObservers = Mutex<[@Sendable ([ContainerKills], Milliseconds) -> Void]>([])
 
     init(
         _ configuration: Configuration, store: SeriesStore, registry: ContainerRegistry
@@ -45,8 +46,8 @@ final class Sampling: Sendable {
         self.loop = Mutex(Loop(loop: loop))
     }
 
-    /// What each container uses, as of the last tick.
-    var stats: [ContainerStats] { latest.withLock { $0 } }
+    /// What each container uses, as of the last tick, or since it was found if that is later.
+    var stats: [ContainerStats] { loop.withLock { $0.loop.stats } }
 
     /// How each running container is confined.
     var findings: [(Container, [AuditFinding])] { loop.withLock { $0.loop.findings } }
@@ -76,13 +77,14 @@ final class Sampling: Sendable {
         moreReadings.withLock { $0.append(source) }
     }
 
-    /// Calls `body` after each tick with what it found, on the sampling thread.
-    func addTickObserver(_ body: @escaping @Sendable ([ContainerStats], Milliseconds) -> Void) {
+    /// Calls `body` after each tick with the kills for want of memory of each container, on the
+    /// sampling thread.
+    func addTickObserver(_ body: @escaping @Sendable ([ContainerKills], Milliseconds) -> Void) {
         tickObservers.withLock { $0.append(body) }
     }
 
     /// Sets where the lines are counted of containers whose engine does not.
-    func setTailed(_ tailed: @escaping @Sendable (Container) -> LogCounters?) {
+    func setTailed(_ tailed: @escaping @Sendable (ContainerKey) -> LogCounters?) {
         loop.withLock { $0.loop.setTailed(tailed) }
     }
 
@@ -106,6 +108,10 @@ final class Sampling: Sendable {
     /// Ticks at multiples of the interval, the first at once. Ticks that a slow one covered are
     /// left out and counted, never made up for.
     private func sample() {
+        registry.observe { [weak self] _ in
+            self?.hasNews.store(true, ordering: .releasing)
+            self?.wakeup.wake()
+        }
         var due = Clock.realtimeMilliseconds()
         while !stopping.load(ordering: .acquiring) {
             let every = interval.withLock { $0 }
@@ -113,7 +119,8 @@ final class Sampling: Sendable {
             // The clock was set back, or the interval shortened: do not wait for the old date.
             if due - now > every { due = (now / every + 1) * every }
             if now < due {
-                _ = wakeup.wait(milliseconds: due - now)
+                if hasNews.exchange(false, ordering: .acquiring) { look(at: now) }
+                _ = wakeup.wait(milliseconds: max(0, due - Clock.realtimeMilliseconds()))
                 continue
             }
             tick(at: due)
@@ -124,15 +131,21 @@ final class Sampling: Sendable {
         }
     }
 
+    /// Reads containers that are new, so that what they use is known before the next tick.
+    private func look(at time: Milliseconds) {
+        let containers = registry.current()
+        loop.withLock { $0.loop.look(at: containers, time: time) }
+    }
+
     private func tick(at time: Milliseconds) {
+        hasNews.store(false, ordering: .relaxed)
         let containers = registry.current()
         let readings = readings()
-        let stats = loop.withLock { loop in
+        let kills = loop.withLock { loop in
             loop.loop.tick(at: time, containers: containers, readings: readings)
-            return loop.loop.stats
+            return loop.loop.kills
         }
-        latest.withLock { $0 = stats }
-        for observer in tickObservers.withLock({ $0 }) { observer(stats, time) }
+        for observer in tickObservers.withLock({ $0 }) { observer(kills, time) }
         if registry.isComplete { ticks.add(1, ordering: .relaxed) }
     }
 

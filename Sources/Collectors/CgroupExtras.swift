@@ -5,6 +5,8 @@ import Linux
 /// What changes seldom or is looked at seldom: read every ten seconds at most, and the limits
 /// every minute; in between the last reading stands.
 struct CgroupExtras {
+    /// Differs from reading to reading.
+    var version = 0
     var memoryPeak: Int64?
     var swapPeak: Int64?
     var swapEvents = SwapEvents()
@@ -168,6 +170,7 @@ struct CgroupExtrasReader {
         _ files: [(String, Item)], _ directory: borrowing OwnedDescriptor,
         _ buffer: inout ReadBuffer
     ) {
+        last.version += 1
         for (name, item) in files {
             _ = try? KernelFile.readOnce(name, in: directory, into: &buffer) { bytes in
                 Self.parse(bytes, item, into: &last)

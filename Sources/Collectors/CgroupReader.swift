@@ -36,12 +36,18 @@ struct CgroupReading {
 /// descriptors last.
 final class CgroupReader {
     /// One number's file: where it is, and how to read it.
-    private struct Source {
+    private final class Source {
         let item: Item
         let name: String
         /// Index into `directories`.
         let directory: Int
-        let kept: KeptFile?
+        var kept: KernelFile?
+
+        init(item: Item, name: String, directory: Int) {
+            self.item = item
+            self.name = name
+            self.directory = directory
+        }
     }
 
     /// What a file holds; `v1` cases have a format of their own.
@@ -171,8 +177,8 @@ final class CgroupReader {
         _ source: Source, into reading: inout CgroupReading, _ buffer: inout ReadBuffer
     ) throws(Errno) {
         let item = source.item
-        if let kept = source.kept {
-            try kept.file.read(into: &buffer) { parse($0, item, into: &reading) }
+        if source.kept != nil {
+            try source.kept?.read(into: &buffer) { parse($0, item, into: &reading) }
         } else {
             let directory = directories[source.directory]
             let found: Void? = try KernelFile.readOnce(
@@ -195,7 +201,7 @@ final class CgroupReader {
         case .memorySwap: reading.memorySwap = FlatKeyed.single(bytes)
         case .memoryStat: reading.memory = MemoryStat(v2: bytes, layout: &layout)
         case .memoryStatV1:
-            reading.memory = MemoryStat(v1: bytes)
+            reading.memory = MemoryStat(v1: bytes, layout: &layout)
             reading.memorySwap = reading.memory.swap
         case .memoryEvents: reading.events = MemoryEvents(bytes)
         case .pids: reading.pids = FlatKeyed.single(bytes)
@@ -238,9 +244,12 @@ final class CgroupReader {
             guard let file = KernelFile(name, in: directories[directory].descriptor) else {
                 continue
             }
-            let kept = keep && !item.isLimit ? KeptFile(file) : nil
-            if kept != nil { descriptors += 1 }
-            sources.append(Source(item: item, name: name, directory: directory, kept: kept))
+            let source = Source(item: item, name: name, directory: directory)
+            if keep && !item.isLimit {
+                source.kept = consume file
+                descriptors += 1
+            }
+            sources.append(source)
         }
     }
 
@@ -250,11 +259,6 @@ final class CgroupReader {
     private final class OwnedDescriptorBox {
         let descriptor: OwnedDescriptor
         init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor }
-    }
-
-    private final class KeptFile {
-        let file: KernelFile
-        init(_ file: consuming KernelFile) { self.file = file }
     }
 }
 

@@ -63,15 +63,17 @@ public final class CgroupWatch: Sendable {
         state = Mutex(State(inotify: inotify))
     }
 
-    /// Watches those of `containers` that run, and no others.
+    /// Watches those of `containers` that run, and no others. One that is there twice is taken as it
+    /// is first.
     public func update(_ containers: [Container]) {
         guard let mount = hierarchies.unified else { return }
         var ended: [Watched] = []
         state.withLock { state in
             var present: Set<ContainerKey> = []
             for container in containers {
-                guard let path = container.cgroupPath, container.state == .running else { continue }
-                present.insert(container.key)
+                guard let path = container.cgroupPath, container.state == .running,
+                    present.insert(container.key).inserted
+                else { continue }
                 let life = Watches(path: path, startTicks: container.initStartTicks)
                 if let known = state.watches[container.key], known.path == path,
                     known.startTicks == life.startTicks

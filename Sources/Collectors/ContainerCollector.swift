@@ -3,6 +3,14 @@
 public import Linux
 public import Model
 
+/// How many processes of a container the kernel has killed for want of memory since it started.
+public struct ContainerKills: Sendable {
+    /// Which container.
+    public let key: ContainerKey
+    /// How many.
+    public let kills: Int64
+}
+
 /// Samples all containers. Owned by the sampling thread.
 ///
 /// A container has its samples from the tick after it was found until the one in which it is gone;
@@ -22,6 +30,10 @@ public final class ContainerCollector {
     }
 
     private var samplers: [String: ContainerSampler] = [:]
+    /// The same in the order in which they are sampled.
+    private var ordered: [ContainerSampler] = []
+    /// The list that was taken over last.
+    private var list: [Container] = []
     private var options: Options
     private let hierarchies: CgroupHierarchies
     private var buffer = ReadBuffer()
@@ -34,7 +46,7 @@ public final class ContainerCollector {
     private var ended: [Container] = []
 
     /// What was read of a container's log, for containers of engines that do not count it.
-    public var tailed: (Container) -> LogCounters? = { _ in nil }
+    public var tailed: (ContainerKey) -> LogCounters? = { _ in nil }
 
     /// Counters that went back and were held, since the start.
     public private(set) var held = 0
@@ -58,6 +70,9 @@ public final class ContainerCollector {
 
     /// Takes over the list of containers: new ones are registered, those that went are retired.
     public func update(_ containers: [Container], appender: any Appender) {
+        // The same array as before has the same containers; ours keeps it from being another.
+        guard !Self.isSame(containers, list) || list.isEmpty else { return }
+        list = containers
         var seen: Set<String> = []
         var hasChanged = false
         ended = containers.filter { $0.state != .running }
@@ -66,7 +81,10 @@ public final class ContainerCollector {
             seen.insert(key)
             if let sampler = samplers[key],
                 sampler.container.initStartTicks == container.initStartTicks,
-                sampler.container.initPID == container.initPID
+                sampler.container.initPID == container.initPID,
+                sampler.container.cgroupPath == container.cgroupPath,
+                sampler.container.name == container.name,
+                sampler.labels == labels(container)
             {
                 sampler.update(container)
                 continue
@@ -81,6 +99,8 @@ public final class ContainerCollector {
                 attachNetwork(container, key: key)
             } catch {
                 errors += 1
+                // To be tried again at the next tick.
+                list = []
             }
         }
         for (key, sampler) in samplers where !seen.contains(key) {
@@ -89,7 +109,16 @@ public final class ContainerCollector {
             hasChanged = true
             networks = networks.filter { $0.value != key }
         }
-        if hasChanged { updateSlowReader() }
+        if hasChanged {
+            ordered = samplers.sorted { $0.key < $1.key }.map(\.value)
+            updateSlowReader()
+        }
+    }
+
+    private static func isSame(_ a: [Container], _ b: [Container]) -> Bool {
+        a.withUnsafeBufferPointer { a in
+            b.withUnsafeBufferPointer { b in a.baseAddress == b.baseAddress && a.count == b.count }
+        }
     }
 
     deinit { slow.stop() }
@@ -111,19 +140,19 @@ public final class ContainerCollector {
                 return ContainerSlowReader.Subject(
                     key: key, pid: pid, startTicks: ticks, cgroupPath: path, logPath: log,
                     directory: directory,
-                    ownsNetwork: sampler.network != nil)
+                    ownsNetwork: sampler.network != nil, box: sampler.slowly)
             })
     }
 
-    /// Adds the samples of every container. One that fails leaves the others alone.
-    public func collect(into batch: inout Batch, appender: any Appender) {
-        let slowly = slow.latest
-        for (key, sampler) in samplers {
+    /// Adds the samples of every container, or of those that have had none. One that fails leaves the others alone.
+    public func collect(
+        into batch: inout Batch, appender: any Appender, onlyNew: Bool = false
+    ) {
+        for sampler in ordered where !onlyNew || !sampler.hasSampled {
             do {
                 let outcome = try sampler.sample(
                     into: &batch, appender: appender, host: host, proc: proc, buffer: &buffer,
-                    tailed: tailed(sampler.container),
-                    slowly: slowly[key])
+                    tailed: sampler.isTailed ? tailed(sampler.key) : nil)
                 held += outcome.held
                 errors += outcome.errors
             } catch {
@@ -134,13 +163,20 @@ public final class ContainerCollector {
 
     /// What each container uses, as of the last tick; those that ended have no numbers.
     public var stats: [ContainerStats] {
-        samplers.values.map(\.stats)
+        ordered.map(\.stats)
             + ended.map { ContainerStats(container: $0, timestamp: $0.finishedAt ?? $0.createdAt) }
+    }
+
+    /// Processes that were killed for want of memory, of containers of which that is known.
+    var kills: [ContainerKills] {
+        ordered.compactMap { sampler in
+            sampler.oomKills.map { ContainerKills(key: sampler.key, kills: $0) }
+        }
     }
 
     /// How each running container is confined.
     public var findings: [(Container, [AuditFinding])] {
-        samplers.values.map { ($0.container, $0.findings) }.filter { !$0.1.isEmpty }
+        ordered.map { ($0.container, $0.findings) }.filter { !$0.1.isEmpty }
     }
 
     private var descriptors: Int { samplers.values.reduce(0) { $0 + $1.descriptors } }

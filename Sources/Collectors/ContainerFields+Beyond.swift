@@ -132,6 +132,9 @@ extension MemoryKey {
 /// Series of which a container has one for each device, size or resource, and most have none.
 struct NamedSeries {
     private var known: [(metric: String, value: String, series: SeriesRef)] = []
+    /// What is sampled until there is another reading.
+    private var samples: [(series: SeriesRef, value: Double)] = []
+    private var version = -1
     private static let limit = 128
 
     static let metrics: [MetricDescriptor] = [
@@ -146,6 +149,17 @@ struct NamedSeries {
         _ extras: borrowing CgroupExtras, into batch: inout Batch, appender: any Appender,
         target: TargetRef
     ) throws {
+        if extras.version != version {
+            samples.removeAll(keepingCapacity: true)
+            version = extras.version
+            try take(extras, appender, target)
+        }
+        for (series, value) in samples { batch.append(series, value) }
+    }
+
+    private mutating func take(
+        _ extras: borrowing CgroupExtras, _ appender: any Appender, _ target: TargetRef
+    ) throws {
         for pages in extras.hugetlb {
             let values: [(MetricDescriptor, Int64?)] = [
                 (ContainerMetrics.hugetlbUsage, pages.usage),
@@ -153,42 +167,42 @@ struct NamedSeries {
                 (ContainerMetrics.hugetlbFailures, pages.failures),
             ]
             for (metric, value) in values {
-                try add(metric, "pagesize", pages.size, value, &batch, appender, target)
+                try add(metric, "pagesize", pages.size, value, appender, target)
             }
         }
         for device in extras.rdma {
             try add(
-                ContainerMetrics.rdmaHandles, "device", device.device, device.handles, &batch,
+                ContainerMetrics.rdmaHandles, "device", device.device, device.handles,
                 appender, target)
             try add(
-                ContainerMetrics.rdmaObjects, "device", device.device, device.objects, &batch,
+                ContainerMetrics.rdmaObjects, "device", device.device, device.objects,
                 appender, target)
         }
         for (name, value) in extras.misc {
-            try add(ContainerMetrics.miscUsage, "resource", name, value, &batch, appender, target)
+            try add(ContainerMetrics.miscUsage, "resource", name, value, appender, target)
         }
         for (name, value) in extras.miscLimits {
-            try add(ContainerMetrics.miscLimit, "resource", name, value, &batch, appender, target)
+            try add(ContainerMetrics.miscLimit, "resource", name, value, appender, target)
         }
         for (name, value) in extras.deviceMemory {
-            try add(ContainerMetrics.deviceMemory, "region", name, value, &batch, appender, target)
+            try add(ContainerMetrics.deviceMemory, "region", name, value, appender, target)
         }
     }
 
     /// Like sparse fields, these begin with their first value other than 0.
     private mutating func add(
         _ metric: MetricDescriptor, _ label: String, _ name: String, _ value: Int64?,
-        _ batch: inout Batch, _ appender: any Appender, _ target: TargetRef
+        _ appender: any Appender, _ target: TargetRef
     ) throws {
         guard let value else { return }
         if let found = known.first(where: { $0.metric == metric.name && $0.value == name }) {
-            return batch.append(found.series, Double(value))
+            return samples.append((found.series, Double(value)))
         }
         guard value != 0, known.count < Self.limit else { return }
         var labels = Labels()
         labels[label] = name
         let series = try appender.series(metric, target: target, labels: labels)
         known.append((metric.name, name, series))
-        batch.append(series, Double(value))
+        samples.append((series, Double(value)))
     }
 }

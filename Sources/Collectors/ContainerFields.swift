@@ -26,22 +26,50 @@ struct ContainerField {
 /// All that is known of a container at one tick.
 struct ContainerReading {
     var cgroup: CgroupReading
-    var container: Container
+    var life: ContainerLife
     var log: LogCounters?
     var headroom: Headroom
     var seconds: Double
 }
 
+/// What the engine says of a container's life.
+struct ContainerLife {
+    let created: Double
+    let started: Double?
+    let isHealthy: Bool?
+    let restarts: Double?
+
+    init(_ container: Container) {
+        created = Double(container.createdAt) / 1000
+        started = container.startedAt.map { Double($0) / 1000 }
+        isHealthy = container.health.map { $0 == .healthy }
+        restarts = container.restartCount.map { Double($0) }
+    }
+}
+
+/// What is needed of a field at each tick.
+struct ContainerFieldReader {
+    let isSparse: Bool
+    let isCounter: Bool
+    let value: @Sendable (borrowing ContainerReading) -> Double?
+}
+
 /// The table of series; a value that is nil makes no sample.
 enum ContainerFields {
+    /// In the order of `all`.
+    static let readers = all.map {
+        ContainerFieldReader(
+            isSparse: $0.isSparse, isCounter: $0.metric.type == .counter, value: $0.value)
+    }
+
     static let all: [ContainerField] =
         life + cpu + memory + pressure + processes + derived + log + more + memoryParts + beyond
         + beyondCPU + spec
 
     private static let life: [ContainerField] = [
         .init(ContainerMetrics.lastSeen) { $0.seconds.rounded(.down) },
-        .init(ContainerMetrics.startTime) { $0.container.startedAt.map { Double($0) / 1000 } },
-        .init(ContainerMetrics.creationTime) { Double($0.container.createdAt) / 1000 },
+        .init(ContainerMetrics.startTime) { $0.life.started },
+        .init(ContainerMetrics.creationTime) { $0.life.created },
     ]
 
     private static let cpu: [ContainerField] = [
@@ -108,7 +136,10 @@ enum ContainerFields {
         .init(ContainerMetrics.headroomRatio, ["resource": "pids"]) { $0.headroom.pids },
         .init(ContainerMetrics.headroomBytes, ["resource": "memory"]) { $0.headroom.memoryBytes },
         .init(ContainerMetrics.saturationRatio, ["resource": "cpu"]) {
-            [$0.cgroup.cpuPressure.someAverage10, $0.headroom.throttled].compactMap(\.self).max()
+            guard let waiting = $0.cgroup.cpuPressure.someAverage10 else {
+                return $0.headroom.throttled
+            }
+            return max(waiting, $0.headroom.throttled ?? 0)
         },
         .init(ContainerMetrics.saturationRatio, ["resource": "memory"]) {
             $0.cgroup.memoryPressure.someAverage10
@@ -138,9 +169,9 @@ enum ContainerFields {
             limited($0, $0.cgroup.cpu.burst).map { $0 / 1e6 }
         },
         .init(ContainerMetrics.healthState) {
-            $0.container.health.map { $0 == .healthy ? 1 : 0 }
+            $0.life.isHealthy.map { $0 ? 1 : 0 }
         },
-        .init(ContainerMetrics.restarts) { $0.container.restartCount.map { Double($0) } },
+        .init(ContainerMetrics.restarts) { $0.life.restarts },
     ]
 
     static func plain(_ value: Int64?) -> Double? { value.map { Double($0) } }

@@ -18,12 +18,6 @@ final class ContainerNetwork {
         let series: [SeriesRef]
     }
 
-    /// An interface's name, and bytes, packets, errors and drops, received and then transmitted.
-    struct Row: Equatable {
-        var name: [UInt8]
-        var counts: [Int64]
-    }
-
     private static let maxInterfaces = 64
 
     /// The inode of a process' network namespace; nil when it is gone or may not be looked at.
@@ -52,45 +46,71 @@ final class ContainerNetwork {
         buffer: inout ReadBuffer
     ) throws -> (received: Int64, transmitted: Int64) {
         var sums: (received: Int64, transmitted: Int64) = (0, 0)
-        for row in try file.read(into: &buffer, { Self.parse($0) }) {
-            let known: Interface
-            if let found = interfaces.first(where: { $0.name == row.name }) {
-                known = found
-            } else {
-                guard interfaces.count < Self.maxInterfaces else { continue }
-                let labels: Labels = ["interface": String(decoding: row.name, as: UTF8.self)]
-                known = Interface(
-                    name: row.name,
-                    series: try ContainerMetrics.network.map {
-                        try appender.series($0, target: target, labels: labels)
-                    })
-                interfaces.append(known)
+        let failure = try file.read(into: &buffer) { bytes -> (any Error)? in
+            do {
+                try Self.parse(bytes) { name, counts in
+                    guard let known = try interface(name, appender, target) else { return }
+                    for i in 0..<8 { batch.append(interfaces[known].series[i], Double(counts[i])) }
+                    sums.received &+= counts[0]
+                    sums.transmitted &+= counts[4]
+                }
+                return nil
+            } catch {
+                return error
             }
-            for (series, count) in zip(known.series, row.counts) {
-                batch.append(series, Double(count))
-            }
-            sums.received &+= row.counts[0]
-            sums.transmitted &+= row.counts[4]
         }
+        if let failure { throw failure }
         return sums
     }
 
-    /// Reads the file: two lines of headings, then `NAME:` and sixteen numbers a line.
-    static func parse(_ bytes: UnsafeRawBufferPointer) -> [Row] {
-        var rows: [Row] = []
-        for line in bytes.split(separator: 0x0a).dropFirst(2).prefix(maxInterfaces) {
-            guard let colon = line.firstIndex(of: 0x3a) else { continue }
-            let name = line[..<colon].filter { $0 != 0x20 }
-            var scanner = ByteScanner(UnsafeRawBufferPointer(rebasing: line[(colon + 1)...]))
-            var numbers: [Int64] = []
-            while numbers.count < 16 {
+    /// The place of an interface, registered when it is new; nil when there are too many.
+    private func interface(
+        _ name: UnsafeRawBufferPointer, _ appender: any Appender, _ target: TargetRef
+    ) throws -> Int? {
+        if let found = interfaces.firstIndex(where: { $0.name.elementsEqual(name) }) {
+            return found
+        }
+        guard interfaces.count < Self.maxInterfaces else { return nil }
+        let labels: Labels = ["interface": String(decoding: name, as: UTF8.self)]
+        interfaces.append(
+            Interface(
+                name: Array(name),
+                series: try ContainerMetrics.network.map {
+                    try appender.series($0, target: target, labels: labels)
+                }))
+        return interfaces.count - 1
+    }
+
+    /// Reads the file: two lines of headings, then `NAME:` and sixteen numbers a line. Calls `body`
+    /// with each interface's name, but the loopback's, and its bytes, packets, errors and drops,
+    /// received and then transmitted.
+    private static func parse(
+        _ bytes: UnsafeRawBufferPointer,
+        _ body: (UnsafeRawBufferPointer, InlineArray<8, Int64>) throws -> Void
+    ) throws {
+        var start = 0
+        var line = 0
+        while start < bytes.count, line < maxInterfaces + 2 {
+            let end = bytes[start...].firstIndex(of: 0x0a) ?? bytes.count
+            defer {
+                start = end + 1
+                line += 1
+            }
+            guard line >= 2, let colon = bytes[start..<end].firstIndex(of: 0x3a) else { continue }
+            let first = bytes[start..<colon].firstIndex { $0 != 0x20 } ?? colon
+            let name = UnsafeRawBufferPointer(rebasing: bytes[first..<colon])
+            var scanner = ByteScanner(UnsafeRawBufferPointer(rebasing: bytes[(colon + 1)..<end]))
+            var counts = InlineArray<8, Int64>(repeating: 0)
+            var column = 0
+            while column < 16 {
                 scanner.skipBlanks()
                 guard let number = scanner.number() else { break }
-                numbers.append(number)
+                if column < 4 { counts[column] = number }
+                if (8..<12).contains(column) { counts[column - 4] = number }
+                column += 1
             }
-            guard numbers.count == 16, !name.isEmpty, name != Array("lo".utf8) else { continue }
-            rows.append(Row(name: name, counts: Array(numbers[0..<4] + numbers[8..<12])))
+            guard column == 16, !name.isEmpty, !name.equals("lo") else { continue }
+            try body(name, counts)
         }
-        return rows
     }
 }

@@ -20,6 +20,23 @@ struct SlowReading: Sendable {
     var logBytes: Int64?
 }
 
+/// The newest slow reading of one container; written by the reader's thread.
+final class SlowReadingBox: Sendable {
+    private let reading = Mutex(SlowReading())
+    private let number = Atomic<Int>(0)
+
+    /// Differs from reading to reading.
+    var version: Int { number.load(ordering: .acquiring) }
+
+    var value: SlowReading {
+        get { reading.withLock { $0 } }
+        set {
+            reading.withLock { $0 = newValue }
+            number.add(1, ordering: .releasing)
+        }
+    }
+}
+
 /// Reads them on a thread of its own, one container after the other, so that a slow disk or a huge
 /// tree never delays a tick. Each thing is read again when it is due: descriptors every 15 s,
 /// sockets and trees once a minute, but neither more than a thousandth of the time.
@@ -35,6 +52,8 @@ final class ContainerSlowReader: Sendable {
         let directory: String?
         /// Whether it has a network namespace of its own, whose series it has.
         let ownsNetwork: Bool
+        /// Where the readings go.
+        let box: SlowReadingBox
     }
 
     private struct Due {
@@ -45,7 +64,6 @@ final class ContainerSlowReader: Sendable {
 
     private struct State {
         var subjects: [Subject] = []
-        var readings: [String: SlowReading] = [:]
         var isStarted = false
         var isStopped = false
     }
@@ -75,17 +93,12 @@ final class ContainerSlowReader: Sendable {
     func update(_ subjects: [Subject]) {
         let starts = state.withLock { state in
             state.subjects = subjects
-            let keys = Set(subjects.map(\.key))
-            state.readings = state.readings.filter { keys.contains($0.key) }
             defer { if !subjects.isEmpty { state.isStarted = true } }
             return !state.isStarted && !subjects.isEmpty
         }
         guard starts, wakeup != nil else { return }
         BlockingThread.start("slow-reader") { [self] in run() }
     }
-
-    /// The newest readings.
-    var latest: [String: SlowReading] { state.withLock { $0.readings } }
 
     private func run() {
         ThreadPriority.readWhenIdle()
@@ -107,7 +120,7 @@ final class ContainerSlowReader: Sendable {
         let now = Clock.monotonicNanoseconds()
         let isAny = now >= due.descriptors || now >= due.sockets || now >= due.layer
         guard isAny, isSame(subject) else { return }
-        var reading = state.withLock { $0.readings[subject.key] } ?? SlowReading()
+        var reading = subject.box.value
         if now >= due.descriptors {
             readDescriptors(subject, &reading)
             due.descriptors = now + 15 * Self.second
@@ -126,10 +139,7 @@ final class ContainerSlowReader: Sendable {
         }
         // A process that ended meanwhile may have been another's.
         guard isSame(subject) else { return }
-        state.withLock { state in
-            guard state.subjects.contains(where: { $0.key == subject.key }) else { return }
-            state.readings[subject.key] = reading
-        }
+        subject.box.value = reading
     }
 
     private func isSame(_ subject: Subject) -> Bool {
@@ -209,6 +219,9 @@ final class ContainerSlowReader: Sendable {
 struct SlowSeries {
     private var known: [String: SeriesRef] = [:]
     private var retransmits = -Double.infinity
+    /// What is sampled until there is another reading.
+    private var samples: [(series: SeriesRef, value: Double)] = []
+    private var version = 0
 
     static let metrics: [MetricDescriptor] = [
         ContainerMetrics.processes, ContainerMetrics.fileDescriptors,
@@ -217,7 +230,19 @@ struct SlowSeries {
     ]
 
     mutating func sample(
-        _ reading: SlowReading, into batch: inout Batch, appender: any Appender, target: TargetRef
+        _ box: SlowReadingBox, into batch: inout Batch, appender: any Appender, target: TargetRef
+    ) throws {
+        let newest = box.version
+        if newest != version {
+            version = newest
+            samples.removeAll(keepingCapacity: true)
+            try take(box.value, appender, target)
+        }
+        for (series, value) in samples { batch.append(series, value) }
+    }
+
+    private mutating func take(
+        _ reading: SlowReading, _ appender: any Appender, _ target: TargetRef
     ) throws {
         func add(_ metric: MetricDescriptor, _ labels: Labels, _ value: Double?) throws {
             guard let value else { return }
@@ -229,7 +254,7 @@ struct SlowSeries {
                 ref = try appender.series(metric, target: target, labels: labels)
                 known[key] = ref
             }
-            batch.append(ref, value)
+            samples.append((ref, value))
         }
         try add(ContainerMetrics.processes, [:], reading.processes.map { Double($0) })
         try add(ContainerMetrics.fileDescriptors, [:], reading.descriptors.map { Double($0) })

@@ -37,13 +37,22 @@ struct Headroom: Hashable {
 
     /// The least share left, and of what.
     var tightest: (ratio: Double, resource: String)? {
-        [(memory, "memory"), (cpu, "cpu"), (pids, "pids")]
-            .compactMap { ratio, name in ratio.map { ($0, name) } }
-            .min { $0.0 < $1.0 }
+        var least: (ratio: Double, resource: String)?
+        func consider(_ ratio: Double?, _ resource: String) {
+            guard let ratio, ratio < least?.ratio ?? .infinity else { return }
+            least = (ratio, resource)
+        }
+        consider(memory, "memory")
+        consider(cpu, "cpu")
+        consider(pids, "pids")
+        return least
     }
 
     /// The first limit to be reached, in seconds.
-    var timeToFull: Double? { [memoryTime, pidsTime].compactMap(\.self).min() }
+    var timeToFull: Double? {
+        guard let memoryTime, let pidsTime else { return memoryTime ?? pidsTime }
+        return min(memoryTime, pidsTime)
+    }
 
     private static func share(_ used: Double, of limit: Double) -> Double {
         min(1, max(0, 1 - used / limit))

@@ -32,12 +32,15 @@ public final class SamplingLoop {
     public func setOptions(_ options: ContainerCollector.Options) { containers.setOptions(options) }
 
     /// Sets where the lines are counted of containers whose engine does not.
-    public func setTailed(_ tailed: @escaping (Container) -> LogCounters?) {
+    public func setTailed(_ tailed: @escaping (ContainerKey) -> LogCounters?) {
         containers.tailed = tailed
     }
 
     /// What each container uses, as of the last tick.
     public var stats: [ContainerStats] { containers.stats }
+
+    /// Processes of each container that were killed for want of memory, as of the last tick.
+    public var kills: [ContainerKills] { containers.kills }
 
     /// How each running container is confined.
     public var findings: [(Container, [AuditFinding])] { containers.findings }
@@ -62,6 +65,14 @@ public final class SamplingLoop {
         total.outOfOrder += outcome.outOfOrder
         total.duplicate += outcome.duplicate
         total.dropped += outcome.dropped
+    }
+
+    /// Takes over the containers of `list` and reads those that are new. No samples are stored: that
+    /// is for ticks.
+    public func look(at list: [Container], time: Milliseconds) {
+        containers.update(list, appender: appender)
+        batch.reset(timestamp: time)
+        containers.collect(into: &batch, appender: appender, onlyNew: true)
     }
 
     private func measure(_ name: String, _ body: () throws -> Void) {

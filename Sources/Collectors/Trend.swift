@@ -40,7 +40,10 @@ struct Trend {
     /// The slope in units a second, or nil when it does not stand out.
     func slope(significantAgainst limit: Double) -> Double? {
         let count = values.count
-        guard count >= Self.minimum else { return nil }
+        guard count >= Self.minimum, let low = values.min(), let high = values.max(),
+            // What moved by less than the half of what is asked for below cannot pass.
+            high - low > limit * 0.0005
+        else { return nil }
         var slopes: [Double] = []
         slopes.reserveCapacity(count * (count - 1) / 2)
         for i in 0..<count {

@@ -12,7 +12,13 @@ import Synchronization
 /// A discoverer that fails is reported and tried again after a pause; the others go on.
 public final class ContainerRegistry: Sendable {
     private let discoverers: [any Discoverer]
-    private let lists = Mutex<[Int: [Container]]>([:])
+    private struct State {
+        var lists: [Int: [Container]] = [:]
+        /// What they were merged to, until one of them changes.
+        var merged: [Container]?
+    }
+
+    private let state = Mutex(State())
     private let engines: @Sendable (Container.Engine) -> Bool
     private let observers = Mutex<[@Sendable ([Container]) -> Void]>([])
     private let logger = Logger(label: "discovery")
@@ -27,10 +33,22 @@ public final class ContainerRegistry: Sendable {
         self.engines = engines
     }
 
-    /// All containers, as of the last delivery of each engine.
+    /// All containers, as of the last delivery of each engine: the same array until the next one.
     public func current() -> [Container] {
-        let lists = lists.withLock { lists in discoverers.indices.map { lists[$0] ?? [] } }
-        return Self.merge(lists).filter { engines($0.engine) }
+        state.withLock { state in
+            if let merged = state.merged { return merged }
+            let lists = discoverers.indices.map { state.lists[$0] ?? [] }
+            let merged = Self.merge(lists).filter { engines($0.engine) }
+            state.merged = merged
+            return merged
+        }
+    }
+
+    /// What every engine and the cgroup tree said last, so that a container may be there twice: a
+    /// group is seen before its engine has written down that the container runs.
+    public func unmerged() -> [Container] {
+        let lists = state.withLock { state in discoverers.indices.map { state.lists[$0] ?? [] } }
+        return lists.joined().filter { engines($0.engine) }
     }
 
     /// Calls `body` with all containers after each delivery, once every engine has delivered; one
@@ -58,7 +76,7 @@ public final class ContainerRegistry: Sendable {
     }
 
     /// Whether every engine has delivered at least once.
-    public var isComplete: Bool { lists.withLock { $0.count == discoverers.count } }
+    public var isComplete: Bool { state.withLock { $0.lists.count == discoverers.count } }
 
     /// Watches until the task is cancelled.
     public func run() async throws {
@@ -73,7 +91,10 @@ public final class ContainerRegistry: Sendable {
         while !Task.isCancelled {
             do {
                 try await discoverer.run { list in
-                    self.lists.withLock { $0[place] = list }
+                    self.state.withLock { state in
+                        state.lists[place] = list
+                        state.merged = nil
+                    }
                     guard self.isComplete else { return }
                     // The list is made under the lock, so that the last call has the last word.
                     self.observers.withLock { observers in

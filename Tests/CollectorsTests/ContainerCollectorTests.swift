@@ -76,6 +76,22 @@ struct ContainerCollectorTests {
         #expect(recorder.samples["ullage_log_dropped_records_total"] == 6)
     }
 
+    @Test("A container is known before the next tick, and another name makes other series")
+    func newAndRenamed() throws {
+        let collector = ContainerCollector(hierarchies: hierarchies)
+        var container = try container()
+        collector.update([container], appender: recorder)
+        var batch = Batch(timestamp: 500)
+        collector.collect(into: &batch, appender: recorder, onlyNew: true)
+        #expect(collector.stats.first?.memoryUsage != nil)
+        let taken = batch.series.count
+        collector.collect(into: &batch, appender: recorder, onlyNew: true)
+        #expect(taken > 0 && batch.series.count == taken)
+        container.name = "other"
+        collector.update([container], appender: recorder)
+        #expect(recorder.retired == 1 && collector.stats.first?.container.name == "other")
+    }
+
     @Test("Interfaces are counted once for each namespace, and never the host's")
     func network() throws {
         let head = "Inter-| Receive | Transmit\n face |bytes packets\n"

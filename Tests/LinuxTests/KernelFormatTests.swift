@@ -41,7 +41,10 @@ struct KernelFormatTests {
         // A file of another shape is read as well with what was learned of the first.
         let other = bytes("new_key 9\nfile 7\nanon 6\n") { MemoryStat(v2: $0, layout: &layout) }
         #expect(other[.anon] == 6 && other[.file] == 7 && other[.kernel] == nil)
-        let v1 = bytes("rss 9\ntotal_rss 1\ntotal_cache 2\n") { MemoryStat(v1: $0) }
+        let v1 = bytes("rss 9\ntotal_rss 1\ntotal_cache 2\n") {
+            var layout = KeyLayout()
+            return MemoryStat(v1: $0, layout: &layout)
+        }
         #expect(v1[.anon] == 1 && v1[.file] == 2 && v1[.kernel] == nil)
         #expect(
             bytes("low 0\nhigh 1\nmax 2\noom 3\noom_kill 4\n") { MemoryEvents($0) }.oomKill == 4)
@@ -94,6 +97,7 @@ struct KernelFormatTests {
             "12 (a) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22\n",
         ]
         var layout = KeyLayout()
+        var old = KeyLayout()
         for _ in 0..<2000 {
             var text = Array(seeds.randomElement(using: &random)?.utf8 ?? "".utf8)
             for _ in 0..<Int.random(in: 0...8, using: &random) where !text.isEmpty {
@@ -108,8 +112,8 @@ struct KernelFormatTests {
                 IOStat.parse(raw, into: &devices)
                 IOStat.parseV1(raw, operations: true, into: &devices)
                 _ = (
-                    MemoryStat(v2: raw, layout: &layout), MemoryStat(v1: raw), MemoryEvents(raw),
-                    Pressure(raw)
+                    MemoryStat(v2: raw, layout: &layout), MemoryStat(v1: raw, layout: &old),
+                    MemoryEvents(raw), Pressure(raw)
                 )
                 _ = (CPUQuota(raw), ProcessStat(raw), FlatKeyed.single(raw))
             }

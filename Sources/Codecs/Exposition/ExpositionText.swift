@@ -74,16 +74,16 @@ public enum ExpositionText {
         return result
     }
 
-    /// Appends a metric's name as the text formats write it.
-    public static func appendName(_ name: String, to output: inout [UInt8]) {
-        output += legacy(name, allowingColon: true).utf8
-    }
-
     /// The start of a sample's line, up to the blank before the value, for `labels` without a
     /// metric name.
     public static func linePrefix(name: String, labels: Labels) -> [UInt8] {
+        lineStart(name: name, labels: labels) + (labels.isEmpty ? " " : "} ").utf8
+    }
+
+    /// The same without what closes it, so that more labels can follow: `NAME` or `NAME{A="x"`.
+    public static func lineStart(name: String, labels: Labels) -> [UInt8] {
         var output = name.isEmpty ? [] : Array(legacy(name, allowingColon: true).utf8)
-        guard !labels.isEmpty else { return output + [0x20] }
+        guard !labels.isEmpty else { return output }
         output.append(UInt8(ascii: "{"))
         var seen: Set<String> = []
         for (i, label) in labels.pairs.enumerated() {
@@ -96,41 +96,22 @@ public enum ExpositionText {
             appendEscaped(label.value, to: &output)
             output.append(UInt8(ascii: "\""))
         }
-        output += "} ".utf8
         return output
     }
 
-    /// Appends a number as the format spells it. Whole numbers have no fraction.
-    @inline(__always)
-    public static func append(_ value: Double, to output: inout [UInt8]) {
-        if let whole = Int64(exactly: value), whole.magnitude < 1 << 53,
-            whole != 0 || value.sign == .plus
-        {
-            append(whole, to: &output)
-        } else if value.isNaN {
-            output += "NaN".utf8
-        } else if value.isInfinite {
-            output += (value < 0 ? "-Inf" : "+Inf").utf8
-        } else {
-            // The shortest digits that read back as the same value; short texts do not allocate.
-            output += value.description.utf8
+    /// Whether a label of one set is written as one of the other is.
+    public static func hasOverlap(_ a: Labels, _ b: Labels) -> Bool {
+        a.pairs.contains { one in
+            let name = legacy(one.name, allowingColon: false)
+            return b.pairs.contains { legacy($0.name, allowingColon: false) == name }
         }
     }
 
-    private static func append(_ value: Int64, to output: inout [UInt8]) {
-        if value < 0 { output.append(UInt8(ascii: "-")) }
-        var rest = value.magnitude
-        let start = output.count
-        repeat {
-            output.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
-            rest /= 10
-        } while rest > 0
-        var low = start
-        var high = output.count - 1
-        while low < high {
-            output.swapAt(low, high)
-            low += 1
-            high -= 1
+    /// Appends a number as the format spells it. Whole numbers have no fraction.
+    public static func append(_ value: Double, to output: inout [UInt8]) {
+        withUnsafeTemporaryAllocation(byteCount: ExpositionNumber.capacity, alignment: 1) {
+            let count = ExpositionNumber.write(value, to: $0)
+            output.append(contentsOf: UnsafeRawBufferPointer(rebasing: $0[..<count]))
         }
     }
 

@@ -10,17 +10,22 @@ struct ContainerAudit {
     private(set) var security: ProcessSecurity?
     private var due = -Double.infinity
     private var series: [String: SeriesRef] = [:]
-    private var namespaceSeries: [String: SeriesRef] = [:]
+    /// What is sampled until the next look.
+    private var samples: [(series: SeriesRef, value: Double)] = []
 
-    /// Looks anew when it is time. A process that is not the one found is not looked at.
+    /// Whether it is time for another look.
+    func isDue(at seconds: Double) -> Bool { seconds >= due || seconds < due - 120 }
+
+    /// Looks anew. A process that is not the one found is not looked at.
     mutating func update(
         _ container: Container, _ reading: borrowing CgroupReading, host: HostConfinement,
-        proc: String, at seconds: Double, _ buffer: inout ReadBuffer
-    ) {
-        guard seconds >= due || seconds < due - 120, container.engine != .systemd,
-            container.engine != .cgroup, let pid = container.initPID
-        else { return }
+        proc: String, at seconds: Double, appender: any Appender, target: TargetRef,
+        _ buffer: inout ReadBuffer
+    ) throws {
         due = seconds + 59.9
+        guard container.engine != .systemd, container.engine != .cgroup,
+            let pid = container.initPID
+        else { return }
         let stat = KernelFile.readOnce(path: "\(proc)/\(pid)/stat", into: &buffer) {
             ProcessStat($0)
         }
@@ -36,38 +41,35 @@ struct ContainerAudit {
                 hasCPULimit: reading.quota?.quota != nil
                     || (reading.extras.cpuWeight ?? 100) != 100,
                 hasSecurityModule: host.hasSecurityModule))
+        samples.removeAll(keepingCapacity: true)
+        for finding in findings where finding.verdict != .unknown {
+            try add(
+                ContainerMetrics.auditCheck, finding.verdict == .pass ? 1 : 0,
+                ["check": finding.check, "severity": finding.severity.rawValue],
+                key: finding.check, appender, target)
+        }
+        for (name, inode) in security.namespaces {
+            let isShared = host.namespaces[name] == inode
+            try add(
+                ContainerMetrics.namespace, Double(inode),
+                ["namespace": name, "shared_with_host": isShared ? "true" : "false"],
+                key: "namespace " + name, appender, target)
+        }
+    }
+
+    private mutating func add(
+        _ metric: MetricDescriptor, _ value: Double, _ labels: Labels, key: String,
+        _ appender: any Appender, _ target: TargetRef
+    ) throws {
+        let ref = try series[key] ?? appender.series(metric, target: target, labels: labels)
+        series[key] = ref
+        samples.append((ref, value))
     }
 
     /// Adds 1 for a check that passes and 0 for one that fails; nothing for what is not known. And
     /// of each namespace its number.
-    mutating func sample(
-        into batch: inout Batch, appender: any Appender, target: TargetRef, host: HostConfinement
-    ) throws {
-        for finding in findings where finding.verdict != .unknown {
-            let ref: SeriesRef
-            if let known = series[finding.check] {
-                ref = known
-            } else {
-                ref = try appender.series(
-                    ContainerMetrics.auditCheck, target: target,
-                    labels: ["check": finding.check, "severity": finding.severity.rawValue])
-                series[finding.check] = ref
-            }
-            batch.append(ref, finding.verdict == .pass ? 1 : 0)
-        }
-        for (name, inode) in security?.namespaces ?? [:] {
-            let ref: SeriesRef
-            if let known = namespaceSeries[name] {
-                ref = known
-            } else {
-                let isShared = host.namespaces[name] == inode
-                ref = try appender.series(
-                    ContainerMetrics.namespace, target: target,
-                    labels: ["namespace": name, "shared_with_host": isShared ? "true" : "false"])
-                namespaceSeries[name] = ref
-            }
-            batch.append(ref, Double(inode))
-        }
+    func sample(into batch: inout Batch) {
+        for (series, value) in samples { batch.append(series, value) }
     }
 }
 

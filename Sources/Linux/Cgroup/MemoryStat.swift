@@ -163,28 +163,32 @@ public struct MemoryStat: Sendable {
     /// Reads a v2 file. The order of its lines is the kernel's and stays, so `layout` remembers
     /// which key each line has, and a line costs one comparison.
     public init(v2 bytes: UnsafeRawBufferPointer, layout: inout KeyLayout) {
-        layout.parse(bytes) { values[$0] = $1 }
+        layout.parse(bytes, MemoryKey.names) { values[$0] = $1 }
     }
 
-    /// Reads a v1 file: the `total_` keys, which include the groups below.
-    public init(v1 bytes: UnsafeRawBufferPointer) {
-        FlatKeyed.parse(bytes) { key, value in
-            if key.equals("total_rss") { self[.anon] = value }
-            if key.equals("total_cache") { self[.file] = value }
-            if key.equals("total_mapped_file") { self[.fileMapped] = value }
-            if key.equals("total_active_file") { self[.activeFile] = value }
-            if key.equals("total_inactive_file") { self[.inactiveFile] = value }
-            if key.equals("total_active_anon") { self[.activeAnon] = value }
-            if key.equals("total_inactive_anon") { self[.inactiveAnon] = value }
-            if key.equals("total_unevictable") { self[.unevictable] = value }
-            if key.equals("total_shmem") { self[.shmem] = value }
-            if key.equals("total_dirty") { self[.fileDirty] = value }
-            if key.equals("total_writeback") { self[.fileWriteback] = value }
-            if key.equals("total_swap") { swap = value }
-            if key.equals("total_pgfault") { self[.faults] = value }
-            if key.equals("total_pgmajfault") { self[.majorFaults] = value }
+    /// Reads a v1 file: the `total_` keys, which include the groups below. `layout` as for v2, but
+    /// not the same one.
+    public init(v1 bytes: UnsafeRawBufferPointer, layout: inout KeyLayout) {
+        layout.parse(bytes, Self.names1) { slot, value in
+            if slot < Self.keys1.count {
+                values[Int(Self.keys1[slot].rawValue)] = value
+            } else {
+                swap = value
+            }
         }
     }
+
+    private static let names1: [StaticString] = [
+        "total_rss", "total_cache", "total_mapped_file", "total_active_file",
+        "total_inactive_file", "total_active_anon", "total_inactive_anon", "total_unevictable",
+        "total_shmem", "total_dirty", "total_writeback", "total_pgfault", "total_pgmajfault",
+        "total_swap",
+    ]
+    /// What those names mean, but for the last.
+    private static let keys1: [MemoryKey] = [
+        .anon, .file, .fileMapped, .activeFile, .inactiveFile, .activeAnon, .inactiveAnon,
+        .unevictable, .shmem, .fileDirty, .fileWriteback, .faults, .majorFaults,
+    ]
 
     /// Memory the kernel uses for the group: the kernel's own sum since Linux 5.18, before that
     /// the sum of its parts.
@@ -207,21 +211,24 @@ public struct MemoryStat: Sendable {
 
 /// Which key each line of a file of `key value` lines has, learned from the file itself.
 public struct KeyLayout: Sendable {
-    /// By line; 255 for a key that is not wanted.
+    /// By line; `unwanted` for a key that is not wanted.
     private var slots: [UInt8] = []
+    /// Checksums of the keys that are not wanted, by line.
+    private var unwanted: [UInt32] = []
+    private static let unwantedSlot = 255
 
     /// Nothing learned.
     public init() {}
 
     mutating func parse(
-        _ bytes: UnsafeRawBufferPointer, _ body: (Int, Int64) -> Void
+        _ bytes: UnsafeRawBufferPointer, _ names: [StaticString], _ body: (Int, Int64) -> Void
     ) {
         var scanner = ByteScanner(bytes)
         var line = 0
         while !scanner.isAtEnd {
             let key = scanner.word()
-            let slot = slot(of: key, line: line)
-            if slot < MemoryKey.names.count {
+            let slot = slot(of: key, line: line, names)
+            if slot < names.count {
                 scanner.skipBlanks()
                 if let value = scanner.number() { body(slot, value) }
             }
@@ -230,17 +237,28 @@ public struct KeyLayout: Sendable {
         }
     }
 
-    private mutating func slot(of key: UnsafeRawBufferPointer, line: Int) -> Int {
-        let names = MemoryKey.names
+    private mutating func slot(
+        of key: UnsafeRawBufferPointer, line: Int, _ names: [StaticString]
+    ) -> Int {
         if line < slots.count {
             let known = Int(slots[line])
             if known < names.count, key.equals(names[known]) { return known }
+            if known == Self.unwantedSlot, unwanted[line] == Self.checksum(key) { return known }
         }
-        let found = names.firstIndex { key.equals($0) } ?? 255
+        let found = names.firstIndex { key.equals($0) } ?? Self.unwantedSlot
         if line < 256 {
-            while slots.count <= line { slots.append(255) }
+            while slots.count <= line {
+                slots.append(UInt8(Self.unwantedSlot))
+                unwanted.append(0)
+            }
             slots[line] = UInt8(found)
+            unwanted[line] = Self.checksum(key)
         }
         return found
+    }
+
+    /// FNV-1a (Fowler, Noll, Vo).
+    private static func checksum(_ key: UnsafeRawBufferPointer) -> UInt32 {
+        key.reduce(2_166_136_261) { ($0 ^ UInt32($1)) &* 16_777_619 }
     }
 }

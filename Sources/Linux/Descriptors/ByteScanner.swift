@@ -89,10 +89,15 @@ public struct ByteScanner {
 
 extension UnsafeRawBufferPointer {
     /// Whether the bytes are those of an ASCII literal.
-    @inlinable
+    @inlinable @inline(__always)
     public func equals(_ literal: StaticString) -> Bool {
         guard count == literal.utf8CodeUnitCount else { return false }
-        for i in 0..<count where self[i] != literal.utf8Start[i] { return false }
+        // The last byte first: keys of one length mostly differ there.
+        var i = count
+        while i > 0 {
+            i -= 1
+            if self[i] != literal.utf8Start[i] { return false }
+        }
         return true
     }
 }

@@ -31,6 +31,24 @@ public enum ProcessCgroup {
         return nil
     }
 
+    /// The whole path of a process in v2, or where v1 accounts memory; nil when it is gone.
+    public static func path(
+        of pid: Int32, proc: String = "/proc", _ buffer: inout ReadBuffer
+    ) -> String? {
+        let text = KernelFile.readOnce(path: "\(proc)/\(pid)/cgroup", into: &buffer) {
+            String(decoding: $0, as: UTF8.self)
+        }
+        var unified: String?
+        for line in (text ?? "").split(separator: "\n") {
+            let fields = line.split(
+                separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+            guard fields.count == 3 else { continue }
+            if fields[1].split(separator: ",").contains("memory") { return String(fields[2]) }
+            if fields[0] == "0" { unified = String(fields[2]) }
+        }
+        return unified
+    }
+
     /// The first process listed in a cgroup's directory, with its start; nil when it has none.
     public static func first(
         in directory: String, proc: String = "/proc", _ buffer: inout ReadBuffer

@@ -16,6 +16,8 @@ struct SeriesTable: Sendable {
         /// How much its samples are worth on a full disk.
         let worth: SampleWorth
         var members: [UInt32] = []
+        /// What stands before its samples in the text formats, and in OpenMetrics.
+        fileprivate(set) var headers: (text: [UInt8], openMetrics: [UInt8]) = ([], [])
 
         init(_ descriptor: MetricDescriptor) {
             self.descriptor = descriptor
@@ -48,12 +50,16 @@ struct SeriesTable: Sendable {
         var metric: UInt32
         var target: UInt32
         var identity: UInt32
+        /// Whether a label of its own is called as one of its target's, which it then replaces.
+        var hasOverlap = false
     }
 
     static let none = UInt32.max
 
     private(set) var metrics: [Metric] = []
     private(set) var metricNumbers: [String: UInt32] = [:]
+    /// The metrics in the order of their names.
+    private(set) var sortedMetrics: [UInt32] = []
     private(set) var targets: [UInt32: Target] = [:]
     private var targetNumbers: [Labels: UInt32] = [:]
     private var nextTarget: UInt32 = 0
@@ -62,6 +68,10 @@ struct SeriesTable: Sendable {
     private var nextIdentity: UInt32 = 0
     private(set) var series: [Series] = []
     private var freeSlots: [UInt32] = []
+
+    /// Above every number of a target, and of an identity.
+    var targetNumberLimit: Int { Int(nextTarget) }
+    var identityNumberLimit: Int { Int(nextIdentity) }
 
     /// Series in memory.
     var count: Int { series.count - freeSlots.count }
@@ -86,7 +96,23 @@ struct SeriesTable: Sendable {
         metrics.append(Metric(descriptor))
         let number = UInt32(metrics.count - 1)
         metricNumbers[descriptor.name] = number
+        let place = sortedMetrics.firstIndex { metrics[Int($0)].descriptor.name > descriptor.name }
+        sortedMetrics.insert(number, at: place ?? sortedMetrics.count)
+        renderHeaders(number)
+        // In OpenMetrics the family of a counter must not be called as another metric is.
+        if let counter = metricNumbers[descriptor.name + "_total"] { renderHeaders(counter) }
         return number
+    }
+
+    private mutating func renderHeaders(_ number: UInt32) {
+        func header(_ format: ExpositionFormat) -> [UInt8] {
+            var bytes: [UInt8] = []
+            ExpositionText.appendHeader(
+                metrics[Int(number)].descriptor, format: format,
+                isNameTaken: { metricNumbers[$0] != nil }, to: &bytes)
+            return bytes
+        }
+        metrics[Int(number)].headers = (header(.text100), header(.openMetrics100))
     }
 
     /// The number of an identity, made if it is new.
@@ -110,7 +136,10 @@ struct SeriesTable: Sendable {
     mutating func register(metric: UInt32, target: UInt32, identity: UInt32) -> UInt32? {
         guard targets[target] != nil else { return nil }
         if let known = find(metric: metric, target: target, identity: identity) { return known }
-        let one = Series(metric: metric, target: target, identity: identity)
+        var one = Series(metric: metric, target: target, identity: identity)
+        if let own = identities[identity]?.labels, !own.isEmpty, let shared = targets[target] {
+            one.hasOverlap = ExpositionText.hasOverlap(shared.labels, own)
+        }
         let slot: UInt32
         if let free = freeSlots.popLast() {
             slot = free
