@@ -25,7 +25,9 @@ enum AgentDiscovery {
             discoverers.append(
                 PodmanDiscoverer { PodmanDiscoverer.standardStorages(root: root) })
         }
-        let others: [Container.Engine] = [.docker, .podman, .containerd, .systemd, .cgroup]
+        let others: [Container.Engine] = [
+            .docker, .podman, .containerd, .nspawn, .lxc, .systemd, .cgroup,
+        ]
         if others.contains(where: { settings.wants($0.rawValue) }) {
             discoverers.append(CgroupDiscoverer(tasks: settings.containerdTasks))
         }

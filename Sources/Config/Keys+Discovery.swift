@@ -3,7 +3,9 @@
 import YAML
 
 extension Keys {
-    private static let engines = ["auto", "docker", "podman", "containerd", "systemd", "cgroup"]
+    private static let engines = [
+        "auto", "docker", "podman", "containerd", "nspawn", "lxc", "systemd", "cgroup",
+    ]
 
     static let discovery: [Key] = [
         Key(

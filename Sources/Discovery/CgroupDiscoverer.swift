@@ -50,6 +50,8 @@ final class CgroupSource: ListSource {
     /// What was found, by path; the inode tells a group made anew under the same path.
     private var known: [String: (inode: UInt64, container: Container)] = [:]
     private var seen: Set<String> = []
+    /// containerd's tasks whose cgroups are not called after an engine's identifier, by path.
+    private var tasks: [String: String] = [:]
     private(set) var directories: [String] = []
 
     private static let maxDepth = 16
@@ -64,6 +66,8 @@ final class CgroupSource: ListSource {
     func list() -> [Container] {
         directories = []
         seen = []
+        tasks = bundles.tasks(proc: proc, &buffer)
+        directories += bundles.directories
         for mount in mounts { visit(mount, "", name: "", depth: 0) }
         known = known.filter { seen.contains($0.key) }
         return known.values.map(\.container).sorted { $0.id < $1.id }
@@ -76,6 +80,10 @@ final class CgroupSource: ListSource {
         directories.append(mount + path)
         for child in children {
             let childPath = path + "/" + child
+            if let id = tasks[childPath] {
+                add(.containerd, id: id, mount, childPath, child)
+                continue
+            }
             switch CgroupName(child, in: name) {
             case .ignored: continue
             case .container(let engine, let id): add(engine, id: id, mount, childPath, child)
@@ -98,28 +106,50 @@ final class CgroupSource: ListSource {
     private func add(
         _ engine: Container.Engine, id: String, _ mount: String, _ path: String, _ name: String
     ) {
+        var path = path
+        // Podman's limits are of the group below its scope.
+        if engine == .podman, DirectoryListing.status(mount + path + "/container") != nil {
+            path += "/container"
+        }
         guard !seen.contains(path), let status = DirectoryListing.status(mount + path) else {
             return
         }
         seen.insert(path)
         if let before = known[path], before.inode == status.inode,
-            before.container.initPID != nil
+            before.container.initPID != nil, before.container.engine == engine
         {
             return
         }
         var container = Container(
             engine: engine, id: id,
-            name: engine == .systemd || engine == .cgroup ? name : String(id.prefix(12)), image: "",
-            state: .running, createdAt: status.changed)
+            name: Self.displayName(engine, id: id, name), image: "", state: .running,
+            createdAt: status.changed)
         container.cgroupPath = path
         container.startedAt = status.changed
         if engine == .systemd || name.hasSuffix(".scope") { container.unit = name }
-        if let first = ProcessCgroup.first(in: mount + path, proc: proc, &buffer) {
+        // A service manager in a container puts its processes one or two groups further down.
+        let places = ["", "/init.scope", "/payload", "/payload/init.scope"]
+        let first = places.lazy.compactMap {
+            ProcessCgroup.first(in: mount + path + $0, proc: self.proc, &self.buffer)
+        }.first
+        if let first {
             container.initPID = first.pid
             container.initStartTicks = first.startTicks
         }
         if engine == .containerd { bundles.apply(to: &container) }
         known[path] = (status.inode, container)
+    }
+}
+
+extension CgroupSource {
+    fileprivate static func displayName(
+        _ engine: Container.Engine, id: String, _ group: String
+    ) -> String {
+        switch engine {
+        case .systemd, .cgroup: group
+        case .nspawn, .lxc: id
+        default: EngineID.isValid(id) ? String(id.prefix(12)) : id
+        }
     }
 }
 
@@ -129,6 +159,35 @@ struct BundleNames: Sendable {
     let tasks: String
 
     private static let sizeLimit = 4 << 20
+    private static let maxTasks = 10_000
+
+    /// Where tasks come and go, and their processes are written down.
+    var directories: [String] {
+        (DirectoryListing.directories(tasks, limit: 64) ?? []).filter { $0 != "moby" }
+            .map { tasks + "/" + $0 }
+    }
+
+    /// The cgroups of the tasks whose identifiers people chose, as `ctr run` has them, by path. What a
+    /// bundle says counts only if its process is in a group of that name.
+    func tasks(proc: String, _ buffer: inout ReadBuffer) -> [String: String] {
+        var result: [String: String] = [:]
+        for directory in directories {
+            guard let root = try? ConfinedDirectory(directory) else { continue }
+            for id in DirectoryListing.directories(directory, limit: Self.maxTasks) ?? []
+            where !EngineID.isValid(id) && EngineID.isTaskName(id) {
+                guard let file = root.read(id + "/init.pid", limit: 64),
+                    let pid = Int32(
+                        String(decoding: file.bytes, as: UTF8.self).filter { !$0.isWhitespace }),
+                    let path = ProcessCgroup.path(of: pid, proc: proc, &buffer),
+                    path.split(separator: "/").last.map({ $0 == id || $0.hasSuffix("-\(id).scope") }
+                    )
+                        == true
+                else { continue }
+                result[path] = id
+            }
+        }
+        return result
+    }
 
     func apply(to container: inout Container) {
         guard let root = try? ConfinedDirectory(tasks),

@@ -107,7 +107,8 @@ final class DockerSource: ListSource {
         container.oomKilled = state["OOMKilled"].bool ?? false
         container.restartCount = json["RestartCount"].int.flatMap { Int(exactly: $0) }
         container.health = state["Health"]["Status"].string.flatMap(ContainerHealth.init(rawValue:))
-        if state["Running"].bool == true {
+        // Between two lives Docker calls a container running, and restarting.
+        if state["Running"].bool == true, state["Restarting"].bool != true {
             container.state = .running
             container.initPID = state["Pid"].int.flatMap { Int32(exactly: $0) }
         } else if container.startedAt != nil {

@@ -16,11 +16,14 @@ public struct PodmanDiscoverer: Discoverer {
         public var root: String
         /// `runroot`.
         public var run: String
+        /// Where conmon writes exit codes.
+        public var exits: String
 
         /// This storage.
-        public init(root: String, run: String) {
+        public init(root: String, run: String, exits: String = "/run/libpod/exits") {
             self.root = root
             self.run = run
+            self.exits = exits
         }
     }
 
@@ -57,7 +60,8 @@ public struct PodmanDiscoverer: Discoverer {
             result.append(
                 Storage(
                     root: "\(fields[5])/.local/share/containers/storage",
-                    run: "/run/user/\(fields[2])/containers"))
+                    run: "/run/user/\(fields[2])/containers",
+                    exits: "/run/user/\(fields[2])/libpod/tmp/exits"))
         }
         return result
     }
@@ -86,6 +90,7 @@ final class PodmanSource: ListSource {
     private func list(_ storage: PodmanDiscoverer.Storage) -> [Container] {
         let path = storage.root + "/overlay-containers"
         directories += [path, storage.run + "/overlay-containers"]
+        if DirectoryListing.status(storage.exits) != nil { directories.append(storage.exits) }
         guard let root = try? ConfinedDirectory(path),
             let file = root.read("containers.json", limit: Self.sizeLimit),
             let json = JSONValue(file.bytes)
@@ -119,6 +124,10 @@ final class PodmanSource: ListSource {
             container.limits.pids = spec["linux"]["resources"]["pids"]["limit"].int
             container.state = .exited
         }
+        let started = DirectoryListing.status(
+            "\(storage.run)/overlay-containers/\(id)/userdata/pidfile")
+        container.startedAt = started?.changed
+        if container.state == .exited { readExit(id, storage, into: &container) }
         guard let run = try? ConfinedDirectory(storage.run + "/overlay-containers"),
             let file = run.read(id + "/userdata/pidfile", limit: 64),
             let pid = Int32(
@@ -128,10 +137,27 @@ final class PodmanSource: ListSource {
         container.state = .running
         container.initPID = pid
         container.initStartTicks = found.startTicks
-        container.cgroupPath = found.path
-        container.startedAt =
-            DirectoryListing.status(
-                "\(storage.run)/overlay-containers/\(id)/userdata/pidfile")?.changed
+        // Limits are of the group below the scope, where there is one.
+        let whole = ProcessCgroup.path(of: pid, proc: proc, &buffer) ?? ""
+        let isBelow =
+            whole == found.path + "/container" || whole.hasPrefix(found.path + "/container/")
+        container.cgroupPath = isBelow ? found.path + "/container" : found.path
+        container.exitCode = nil
+        container.finishedAt = nil
         return container
+    }
+
+    /// conmon's word on how a container ended. A file from before its last start does not count.
+    private func readExit(
+        _ id: String, _ storage: PodmanDiscoverer.Storage, into container: inout Container
+    ) {
+        guard let directory = try? ConfinedDirectory(storage.exits),
+            let file = directory.read(id, limit: 16),
+            let ended = DirectoryListing.status(storage.exits + "/" + id)?.changed,
+            ended >= container.startedAt ?? 0
+        else { return }
+        container.exitCode = Int32(
+            String(decoding: file.bytes, as: UTF8.self).filter { !$0.isWhitespace })
+        container.finishedAt = ended
     }
 }

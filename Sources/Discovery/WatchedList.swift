@@ -130,6 +130,20 @@ enum EngineTime {
 
 /// What an engine calls a container must be checked before it becomes part of a path.
 enum EngineID {
+    /// Whether `text` is what containerd takes as an identifier (`pkg/identifiers`): up to 76 ASCII
+    /// letters and digits with `.`, `_` and `-` between them.
+    static func isTaskName(_ text: String) -> Bool {
+        guard text.utf8.count <= 76, let first = text.utf8.first, let last = text.utf8.last else {
+            return false
+        }
+        func isPlain(_ byte: UInt8) -> Bool {
+            (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte)
+                || (0x61...0x7a).contains(byte)
+        }
+        return isPlain(first) && isPlain(last)
+            && text.utf8.allSatisfy { isPlain($0) || [0x2d, 0x2e, 0x5f].contains($0) }
+    }
+
     /// Whether `text` is 64 lower-case hexadecimal digits.
     static func isValid(_ text: some StringProtocol) -> Bool {
         text.utf8.count == 64

@@ -22,6 +22,8 @@ public final class EventDetector: Sendable {
         /// Processes killed for want of memory in this life, of which events were made; nil when
         /// nothing is known of the time before.
         var oomKills: Int64?
+        /// How many of them the last event told of, and when it was.
+        var oomTold: (kills: Int64, at: Milliseconds)?
         var totals: ContainerTotals?
     }
 
@@ -37,6 +39,8 @@ public final class EventDetector: Sendable {
     private let state: Mutex<State>
     /// How long an engine may take to write down how a container ended.
     private static let patience: Milliseconds = 3000
+    /// Kills for want of memory that follow sooner are told together.
+    private static let oomPause: Milliseconds = 10_000
 
     /// A detector that writes to `log` what happens from `start` on, and what happened since the
     /// log's last event.
@@ -70,6 +74,7 @@ public final class EventDetector: Sendable {
                 if let since = known.vanishedAt, now - since >= Self.patience {
                     end(key, known.container, at: since, &state)
                 }
+                tellKills(key, now, &state)
                 if known.isPlaceholder, now - known.noticedAt >= Self.patience {
                     state.known[key]?.isPlaceholder = false
                     begin(known.container, &state)
@@ -90,11 +95,22 @@ public final class EventDetector: Sendable {
             guard let known = state.known[key] else { return }
             let before = known.oomKills ?? count
             state.known[key]?.oomKills = max(before, count)
-            guard count > before else { return }
-            var event = ContainerEvent(.oom, at: now, of: known.container)
-            event.oomKills = count
-            log.append(event)
+            if known.oomTold == nil { state.known[key]?.oomTold = (before, .min / 2) }
+            tellKills(key, now, &state)
         }
+    }
+
+    /// Makes an event of kills that none told of yet; `isLast` when the container has ended.
+    private func tellKills(
+        _ key: ContainerKey, _ now: Milliseconds, _ state: inout State, isLast: Bool = false
+    ) {
+        guard let known = state.known[key], let kills = known.oomKills, let told = known.oomTold,
+            kills > told.kills, isLast || now - told.at >= Self.oomPause || now < told.at
+        else { return }
+        var event = ContainerEvent(.oom, at: now, of: known.container)
+        event.oomKills = kills
+        log.append(event)
+        state.known[key]?.oomTold = (kills, now)
     }
 
     // MARK: Comparing
@@ -139,7 +155,10 @@ public final class EventDetector: Sendable {
                     key, known.container, at: known.vanishedAt ?? container.startedAt ?? now, &state
                 )
             }
+            // Totals that came before the engine's word are of the life that it now tells of.
+            let totals = known.container.state == .running ? nil : known.totals
             start(container, &state)
+            state.known[key]?.totals = totals
         }
         let wasRunning = known.container.state == .running || known.vanishedAt != nil || isAnother
         switch container.state {
@@ -184,6 +203,7 @@ public final class EventDetector: Sendable {
 
     private func start(_ container: Container, _ state: inout State) {
         state.known[container.key]?.oomKills = 0
+        state.known[container.key]?.oomTold = nil
         state.known[container.key]?.totals = nil
         state.known[container.key]?.vanishedAt = nil
         guard let time = container.startedAt else { return }
@@ -194,6 +214,7 @@ public final class EventDetector: Sendable {
         _ key: ContainerKey, _ container: Container, at time: Milliseconds, _ state: inout State,
         isLate: Bool = false
     ) {
+        tellKills(key, time, &state, isLast: true)
         if container.oomKilled, (state.known[key]?.oomKills ?? 0) == 0 {
             log.append(ContainerEvent(.oom, at: time, of: container))
         }
@@ -214,7 +235,7 @@ public final class EventDetector: Sendable {
             return before != after
         }
         guard let before = old.startedAt else { return true }
-        if new.engine == .systemd || new.engine == .cgroup || new.engine == .containerd {
+        if [.systemd, .cgroup, .containerd, .nspawn, .lxc].contains(new.engine) {
             return false
         }
         return started > before + 1
@@ -249,7 +270,10 @@ public final class EventDetector: Sendable {
             var entry = known[event.key] ?? Known(container: container, noticedAt: event.time)
             entry.container = container
             if event.kind == .start { entry.oomKills = 0 }
-            if event.kind == .oom { entry.oomKills = event.json["oomKills"].int ?? 1 }
+            if event.kind == .oom {
+                entry.oomKills = event.json["oomKills"].int ?? 1
+                entry.oomTold = (entry.oomKills ?? 1, event.time)
+            }
             known[event.key] = entry
             if event.kind == .die, [.systemd, .cgroup].contains(event.key.engine) {
                 known[event.key] = nil

@@ -13,6 +13,10 @@ public struct Container: Hashable, Sendable, Identifiable {
         case podman
         /// containerd or CRI-O.
         case containerd
+        /// systemd-nspawn, by machined's scope or its own service.
+        case nspawn
+        /// LXC, LXD and Incus.
+        case lxc
         /// A systemd service or scope.
         case systemd
         /// A cgroup of which nothing else is known.

@@ -131,7 +131,65 @@ struct DiscoveryTests {
         let list = source.list()
         #expect(list.map(\.name) == ["db"])
         #expect(list.first?.image == "docker.io/alpine" && list.first?.state == .running)
-        #expect(list.first?.cgroupPath == "/machine.slice/libpod-\(id).scope")
+        // Limits and throttling are of the group below the scope.
+        #expect(list.first?.cgroupPath == "/machine.slice/libpod-\(id).scope/container")
+    }
+
+    @Test("conmon's word is how a container of Podman's ended")
+    func podmanExit() throws {
+        try directory.write(
+            "[{\"id\":\"\(id)\",\"names\":[\"job\"],\"created\":\"2024-05-06T07:08:09Z\"}]",
+            to: "storage/overlay-containers/containers.json")
+        try directory.write("{}", to: "storage/overlay-containers/\(id)/userdata/config.json")
+        try directory.write("42", to: "run/overlay-containers/\(id)/userdata/pidfile")
+        try directory.write("7", to: "exits/\(id)")
+        let storage = PodmanDiscoverer.Storage(
+            root: directory.appending("storage"), run: directory.appending("run"),
+            exits: directory.appending("exits"))
+        let source = PodmanSource(storages: { [storage] }, proc: directory.appending("proc"))
+        let job = try #require(source.list().first)
+        #expect(job.state == .exited && job.exitCode == 7)
+        #expect(job.startedAt != nil && job.finishedAt ?? 0 >= job.startedAt ?? .max)
+    }
+
+    @Test("Between two lives a container of Docker's has ended, with its exit code")
+    func dockerRestarting() throws {
+        try directory.write(
+            """
+            {"ID":"\(id)","Created":"2024-05-06T07:08:09Z","Name":"/crash","State":{"Running":true,
+            "Restarting":true,"Pid":0,"ExitCode":3,"StartedAt":"2024-05-06T07:08:10Z",
+            "FinishedAt":"2024-05-06T07:08:11Z"},"RestartCount":1}
+            """, to: "docker/containers/\(id)/config.v2.json")
+        let found = try #require(dockerSource().list().first)
+        #expect(found.state == .exited && found.exitCode == 3 && found.finishedAt != nil)
+    }
+
+    @Test("nspawn, LXC and containerd's own tasks go by the names they were given")
+    func namedGroups() throws {
+        let scope = "machine.slice/machine-build\\x2dbox.scope"
+        try directory.write("50\n", to: "cg/\(scope)/payload/cgroup.procs")
+        try process(50, cgroup: "/\(scope)/payload")
+        try directory.write("", to: "cg/machine.slice/machine-qemu\\x2d1\\x2dvm.scope/x")
+        try directory.write(
+            "", to: "cg/machine.slice/systemd-nspawn@web.service/payload/cgroup.procs")
+        try directory.write("51\n", to: "cg/lxc.payload.mail/init.scope/cgroup.procs")
+        try process(51, cgroup: "/lxc.payload.mail/init.scope")
+        try directory.write("", to: "cg/lxc.monitor.mail/cgroup.procs")
+        try directory.write("52\n", to: "cg/default/job-1/cgroup.procs")
+        try process(52, cgroup: "/default/job-1")
+        try directory.write("52", to: "tasks/default/job-1/init.pid")
+        // A bundle that names a process elsewhere, and names that are none.
+        try directory.write("52", to: "tasks/default/liar/init.pid")
+        try directory.write("52", to: "tasks/default/-x/init.pid")
+        let list = try cgroupSource().list()
+        let names = Dictionary(grouping: list, by: \.engine).mapValues { Set($0.map(\.name)) }
+        #expect(names[.nspawn] == ["build-box", "web"])
+        #expect(names[.lxc] == ["mail"])
+        #expect(names[.containerd] == ["job-1"])
+        #expect(names[.systemd] == ["machine-qemu\\x2d1\\x2dvm.scope"])
+        #expect(list.first { $0.name == "build-box" }?.initPID == 50)
+        #expect(list.first { $0.name == "mail" }?.initPID == 51)
+        #expect(names[.cgroup] == nil)
     }
 
     private func cgroupSource() throws -> CgroupSource {

@@ -128,6 +128,38 @@ struct EventTests {
             ])
     }
 
+    @Test("A flood of kills is told now and then, and the last of it at the end")
+    func kills() {
+        let detector = EventDetector(log: log, start: 0)
+        let web = container("a", "web")
+        detector.update([web], now: 1200)
+        for second in 1...25 {
+            detector.note(
+                oomKills: Int64(second), of: web.key, now: 1200 + Milliseconds(second) * 1000)
+        }
+        detector.update([], now: 27_000)
+        let kills = log.select(EventQuery()).compactMap { JSONValue($0)?["oomKills"].int }
+        #expect(kills == [1, 11, 21, 25])
+    }
+
+    @Test("Totals that come before the engine says that a container ran are kept")
+    func earlyTotals() {
+        let detector = EventDetector(log: log, start: 0)
+        var job = container("b", "job", state: .created, created: 1010)
+        job.startedAt = nil
+        detector.update([job], now: 1100)
+        var totals = ContainerTotals()
+        totals.cpuSeconds = 0.5
+        detector.note(totals, of: job.key)
+        job.state = .exited
+        job.startedAt = 1120
+        job.finishedAt = 1320
+        job.exitCode = 0
+        detector.update([job], now: 1400)
+        #expect(told() == ["create job", "start job", "die job 0"])
+        #expect(JSONValue(log.select(EventQuery())[2])?["cpuSeconds"] == .number(0.5))
+    }
+
     @Test("What happened while no agent ran is told by the next one, nothing twice")
     func acrossAgents() throws {
         let first = EventDetector(log: log, start: 0)
