@@ -20,8 +20,8 @@ enum Measure {
             String(decoding: $0, as: UTF8.self)
         }
         for line in (text ?? "").split(separator: "\n") where line.hasPrefix(field + ":") {
-            return 1024
-                * (line.split { $0 == " " || $0 == "\t" }.dropFirst().first.flatMap { Int($0) } ?? 0)
+            let number = line.split { $0 == " " || $0 == "\t" }.dropFirst().first
+            return 1024 * (number.flatMap { Int($0) } ?? 0)
         }
         return 0
     }
