@@ -30,7 +30,7 @@ echo '{"LogConfig":{"Type":"json-file"}}' >"$log/hostconfig.json"
 cat >"$work/ullage.yaml" <<YAML
 sampling: {interval: 1s}
 discovery: {engines: [docker], docker_root: $work/docker}
-logs: {pods: none, retention: 10y}
+logs: {pods: none, retention: 10y, max_size: 100GiB, max_size_per_container: 100GiB}
 YAML
 export ULLAGE_DATA_DIR="$work/data"
 
@@ -69,6 +69,7 @@ seconds() {
 }
 needle=$("$build/ullage" grep --no-names haystack | awk 'NR == 1 {print $1}')
 cat "$log/$id-json.log" >/dev/null
+seconds "$build/ullage" grep -c -w "$needle"
 seconds "$build/ullage" grep -c "$needle"
 ! command -v rg >/dev/null || seconds rg -c "$needle" "$log/$id-json.log"
 seconds "$build/ullage" grep -c 'took_ms":8[0-9][0-9]\}'
@@ -78,3 +79,5 @@ if command -v zstd >/dev/null && command -v rg >/dev/null; then
     seconds pipe
 fi
 seconds "$build/ullage" logs -n 100 bench
+last=$("$build/ullage" logs -n 1 -o jsonl bench | sed -n 's/.*"time":"\([^"]*\)".*/\1/p')
+seconds "$build/ullage" logs --since "$last" bench

@@ -9,6 +9,7 @@ import LogStore
 import Logging
 import Logs
 import Model
+import Pipeline
 import Synchronization
 
 /// The logs of a host: every source tailed into the store, and the store kept within its bounds.
@@ -51,7 +52,7 @@ final class LogKeeping: Sendable {
             // The rest is for the kernel's files and for connections.
             tailOptions.descriptorBudget = descriptors / 4
             tailing = try LogTailing(
-                sink: sink, options: tailOptions, transform: { rules.current.pipeline(for: $0) },
+                sink: sink, options: tailOptions, transform: { rules.pipeline(for: $0) },
                 relabel: { rules.current.labelled($0) },
                 report: { logger.warning("\($0)") })
             journal = try Self.journal(
@@ -73,7 +74,7 @@ final class LogKeeping: Sendable {
         options.cursorPath = directory.logs + "/journal.cursor"
         options.history = configuration.logs.retention
         return try JournalTailing(
-            sink: sink, options: options, transform: { rules.current.pipeline(for: $0) },
+            sink: sink, options: options, transform: { rules.pipeline(for: $0) },
             relabel: { rules.current.labelled($0) }, report: report)
     }
 
@@ -100,6 +101,13 @@ final class LogKeeping: Sendable {
         init(_ choice: LogPipelineChoice) { self.choice = Mutex(choice) }
 
         var current: LogPipelineChoice { choice.withLock { $0 } }
+
+        /// What the pipelines did.
+        let tally = LinePipeline.Tally()
+
+        func pipeline(for identity: LogIdentity) -> LinePipeline? {
+            current.pipeline(for: identity, tally: tally)
+        }
 
         func set(_ choice: LogPipelineChoice) { self.choice.withLock { $0 = choice } }
     }
@@ -173,6 +181,14 @@ final class LogKeeping: Sendable {
             SelfReading(LogMetrics.storeErrors, [:], Double(stored.errors)),
             SelfReading(LogMetrics.removedSegments, [:], Double(stored.removedSegments)),
             SelfReading(LogMetrics.gaps, [:], Double(stored.gaps)),
-        ] + (meters.map(LogMetering.readings) ?? [])
+        ] + pipelineReadings() + (meters.map(LogMetering.readings) ?? [])
+    }
+
+    private func pipelineReadings() -> [SelfReading] {
+        let counts = rules.tally.counts
+        return [
+            ("dropped", counts.dropped), ("limited", counts.limited),
+            ("redacted", counts.redacted), ("unparsed", counts.unparsed),
+        ].map { SelfReading(LogMetrics.pipeline, ["result": $0.0], Double($0.1)) }
     }
 }

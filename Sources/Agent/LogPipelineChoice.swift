@@ -35,9 +35,11 @@ public struct LogPipelineChoice: Sendable {
         return rules.first { $0.matchers.match(labels) }?.options
     }
 
-    /// The pipeline of a log; nil for none.
-    public func pipeline(for identity: LogIdentity) -> LinePipeline? {
-        options(for: identity).flatMap { try? LinePipeline($0) }
+    /// The pipeline of a log, which adds what it does to a tally; nil for none.
+    public func pipeline(
+        for identity: LogIdentity, tally: LinePipeline.Tally? = nil
+    ) -> LinePipeline? {
+        options(for: identity).flatMap { try? LinePipeline($0, tally: tally) }
     }
 
     /// A log with the labels its rule gives it.

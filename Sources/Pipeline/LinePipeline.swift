@@ -2,6 +2,7 @@
 
 import Matching
 public import Model
+import Synchronization
 
 /// What a configuration says of one log's lines, done to them on their way into the store. Used by
 /// one thread.
@@ -21,7 +22,29 @@ public final class LinePipeline: LogTransform {
         public init() {}
     }
 
+    /// What all pipelines together did, for metrics.
+    public final class Tally: Sendable {
+        private let sum = Mutex(Counts())
+
+        /// All zero.
+        public init() {}
+
+        /// What was done.
+        public var counts: Counts { sum.withLock { $0 } }
+
+        fileprivate func add(_ new: Counts, since old: Counts) {
+            guard new != old else { return }
+            sum.withLock {
+                $0.dropped += new.dropped - old.dropped
+                $0.limited += new.limited - old.limited
+                $0.redacted += new.redacted - old.redacted
+                $0.unparsed += new.unparsed - old.unparsed
+            }
+        }
+    }
+
     private let options: PipelineOptions
+    private let tally: Tally?
     private var joiner: LineJoiner?
     private let finder: FieldFinder?
     private let keep: [BytePattern]
@@ -31,9 +54,11 @@ public final class LinePipeline: LogTransform {
     /// What was done since it was made.
     public private(set) var counts = Counts()
 
-    /// A pipeline. Throws `PatternError` for an expression that cannot be used.
-    public init(_ options: PipelineOptions) throws {
+    /// A pipeline that adds what it does to a tally. Throws `PatternError` for an expression that
+    /// cannot be used.
+    public init(_ options: PipelineOptions, tally: Tally? = nil) throws {
         self.options = options
+        self.tally = tally
         joiner = try options.multiline.map { try LineJoiner($0) }
         finder = try options.parser.map { try FieldFinder($0) }
         keep = try options.keep.map { try BytePattern($0) }
@@ -52,6 +77,8 @@ public final class LinePipeline: LogTransform {
 
     /// See `LogTransform`.
     public func apply(_ batch: borrowing LogBatch, into output: inout LogBatch) {
+        let before = counts
+        defer { tally?.add(counts, since: before) }
         batch.text.withUnsafeBytes { text in
             var at = 0
             for i in 0..<batch.items.count {

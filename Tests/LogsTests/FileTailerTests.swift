@@ -259,7 +259,41 @@ struct FileTailerTests {
         unlink(log.path)
         mkfifo(log.path, 0o600)
         try log.read()
+        unlink(log.path)
+        // A device, where the test may make one.
+        _ = mknod(log.path, S_IFCHR | 0o600, 0x105)
+        try log.read()
         #expect(log.entries.isEmpty)
+    }
+
+    @Test("A file that swells when decompressed costs no memory, and what follows is read")
+    func bomb() throws {
+        let log = try Log()
+        log.write(log.record("a line by which the log is known again"))
+        try log.read()
+        // 64 MiB without a newline in a third of a megabyte of gzip.
+        let swollen = [UInt8](repeating: 0x61, count: 64 << 20)
+        let compressed = try #require(
+            Gzip.compress(Array(log.record("in the bomb").utf8) + swollen + [0x0a]))
+        #expect(compressed.count < 1 << 19)
+        log.rotate("", ".2")
+        let path = log.path + ".1.gz"
+        let file = open(path, O_WRONLY | O_CREAT, 0o640)
+        #expect(Glibc.write(file, compressed, compressed.count) == compressed.count)
+        close(file)
+        log.write(log.record("after"))
+        let before = residentKilobytes()
+        try log.read()
+        #expect(residentKilobytes() - before < 40 << 10)
+        #expect(log.lines.first == "a line by which the log is known again")
+        #expect(log.lines.contains("in the bomb") && log.lines.last == "after")
+        #expect(log.entries.contains { $0.isGap })
+    }
+
+    private func residentKilobytes() -> Int {
+        let text = contents("/proc/self/status") ?? ""
+        let line = text.split(separator: "\n").first { $0.hasPrefix("VmRSS") }
+        return line.flatMap { $0.split(separator: " ").dropFirst().first }.flatMap { Int($0) } ?? 0
     }
 
     @Test("Any bytes are read without a crash and are accounted for")

@@ -44,6 +44,12 @@ public enum LogMetrics {
     public static let meterDropped = MetricDescriptor(
         "ullage_log_metric_dropped_lines_total", .counter,
         help: "Lines that metrics of logs.metrics left out, by metric and reason.")
+    /// What pipelines did.
+    public static let pipeline = MetricDescriptor(
+        "ullage_log_pipeline_total", .counter,
+        help:
+            "What pipelines did, by result: entries dropped by keep and drop, entries over the rate "
+            + "limit, secrets redacted, entries without a field that was wanted.")
     /// Entries stored.
     public static let storedEntries = MetricDescriptor(
         "ullage_log_store_entries_total", .counter, help: "Log entries stored.")

@@ -47,9 +47,11 @@ struct AgentCommand: AsyncParsableCommand {
         getenv("ULLAGE_DATA_DIR").map { String(cString: $0) }
     }
 
+    /// Where the configuration file of a host is.
+    static let standardPath = "/etc/ullage/ullage.yaml"
+
     /// The configuration file of a host, if it has one.
     static func standardFile() -> String? {
-        let path = "/etc/ullage/ullage.yaml"
-        return access(path, F_OK) == 0 ? path : nil
+        access(standardPath, F_OK) == 0 ? standardPath : nil
     }
 }

@@ -63,11 +63,6 @@ struct ShowLogsCommand: AsyncParsableCommand {
             """)
     var explain = false
 
-    @Option(
-        name: .shortAndLong,
-        help: ArgumentHelp("The configuration for --explain.", valueName: "file"))
-    var config = "/etc/ullage/ullage.yaml"
-
     @OptionGroup var selection: LogSelectionOptions
     @OptionGroup var output: LogOutputOptions
     @OptionGroup var host: LogHostOptions
@@ -78,7 +73,8 @@ struct ShowLogsCommand: AsyncParsableCommand {
     func run() async throws {
         try await reportingFailures {
             if explain {
-                return try PipelineExplanation(config: config).run(container: containers.first)
+                return try PipelineExplanation(config: host.config ?? AgentCommand.standardPath)
+                    .run(container: containers.first)
             }
             var request = try selection.request()
             request.names = containers

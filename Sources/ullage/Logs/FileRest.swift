@@ -2,6 +2,7 @@
 
 import Logs
 import Model
+import Pipeline
 
 /// What a container's log file has after what is stored of it.
 final class FileRest {
@@ -12,17 +13,23 @@ final class FileRest {
     private let tailer: FileTailer
     /// Whether a line that has begun is given without its end, when there is no more.
     private let endsLines: Bool
+    private let pipeline: LinePipeline?
     private var batch = LogBatch()
     private var item = 0
     private var offset = 0
     private var isOver = false
 
-    init(_ source: TailSource, from checkpoint: LogCheckpoint, endsLines: Bool) {
+    init(
+        _ source: TailSource, from checkpoint: LogCheckpoint, endsLines: Bool,
+        pipeline: LinePipeline?
+    ) {
         self.source = source
         self.checkpoint = checkpoint
         self.endsLines = endsLines
         tailer = FileTailer(
-            path: source.path, format: source.format, checkpoint: checkpoint)
+            path: source.path, format: source.format, checkpoint: checkpoint,
+            transform: pipeline)
+        self.pipeline = pipeline
     }
 
     /// The next line. A file that cannot be opened has none.
@@ -37,6 +44,11 @@ final class FileRest {
                 if endsLines { tailer.endUnfinished(into: &batch) }
             }
             if !batch.isEmpty { checkpoint = batch.checkpoint }
+            if let pipeline {
+                var made = LogBatch()
+                pipeline.apply(batch, into: &made)
+                batch = made
+            }
         }
         let item = batch.items[item]
         self.item += 1

@@ -2,6 +2,7 @@
 
 import Agent
 import ArgumentParser
+import Config
 import Glibc
 import Linux
 import LogStore
@@ -108,7 +109,26 @@ struct LogHostOptions: ParsableArguments {
             """)
     var host: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "The agent's configuration, for the pipelines of lines that it has not stored yet; "
+                + "/etc/ullage/ullage.yaml if it exists.",
+            valueName: "file"))
+    var config: String?
+
     @OptionGroup var data: DataDirectoryOptions
+
+    /// The pipelines of the configuration. One that cannot be read is refused: what it makes
+    /// unreadable must not be shown.
+    func pipelines() throws -> LogPipelineChoice {
+        guard let file = config ?? AgentCommand.standardFile() else {
+            return try LogPipelineChoice([])
+        }
+        do {
+            return try LogPipelineChoice(
+                Configuration.load(path: file).configuration.logs.pipelines)
+        } catch { throw Failure(.configuration, "\(error)") }
+    }
 
     /// The address given, if one was.
     var address: String? {

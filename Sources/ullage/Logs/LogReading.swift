@@ -41,6 +41,7 @@ struct LogReading {
     {
         let archive = LogArchive(directory: host.data.directory.logs)
         let runtime = host.data.runtime()
+        let pipelines = try host.pipelines()
         let hasAgent = Self.isHeld(host.data.directory.lock)
         var rests: [FileRest] = []
         // With an agent, lines that come are taken from the store alone, where they have numbers.
@@ -50,7 +51,8 @@ struct LogReading {
             : runtime.list().compactMap { TailSource($0) }.map { source in
                 let position = archive.position(of: source.identity)
                 let rest = FileRest(
-                    source, from: position.checkpoint, endsLines: !request.isFollowing)
+                    source, from: position.checkpoint, endsLines: !request.isFollowing,
+                    pipeline: pipelines.pipeline(for: source.identity))
                 rests.append(rest)
                 return UnstoredLog(identity: source.identity, end: position.end, next: rest.next)
             }
@@ -65,8 +67,9 @@ struct LogReading {
         pause()
         guard request.isFollowing else { return feed.positions }
         if hasAgent { return try follow(feed, body, pause) }
-        return try UnstoredFollower(request: request, runtime: runtime, rests: rests)
-            .run(body, pause, until: feed.positions)
+        return try UnstoredFollower(
+            request: request, runtime: runtime, rests: rests, pipelines: pipelines
+        ).run(body, pause, until: feed.positions)
     }
 
     private func follow(

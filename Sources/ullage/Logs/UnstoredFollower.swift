@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Agent
 import Linux
 import LogStore
 import Logs
@@ -12,6 +13,7 @@ struct UnstoredFollower {
     let request: LogRequest
     let runtime: Runtime
     let rests: [FileRest]
+    let pipelines: LogPipelineChoice
 
     /// Gives lines to `body` until it returns false.
     func run(
@@ -19,7 +21,8 @@ struct UnstoredFollower {
     ) throws -> [String: Int64] {
         let sink = LineSink(
             Dictionary(rests.map { ($0.source.identity.id, $0.checkpoint) }) { $1 })
-        let tailing = try LogTailing(sink: sink)
+        let pipelines = pipelines
+        let tailing = try LogTailing(sink: sink, transform: { pipelines.pipeline(for: $0) })
         let matcher = try LineMatcher(request.query.filters)
         BlockingThread.start("follow") { try? tailing.run() }
         defer { tailing.stop() }
