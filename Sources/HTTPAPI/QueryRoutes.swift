@@ -27,7 +27,8 @@ enum QueryRoutes {
                 throw APIError(.badData, "lookback delta must be positive")
             }
         }
-        return Engine(querier: call.querier, options: options)
+        // The engine asks by itself whether it must stop; no cursor needs to.
+        return Engine(querier: call.services.querier, options: options)
     }
 
     /// Ends the evaluation when the client goes or the time is up.

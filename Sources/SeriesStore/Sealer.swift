@@ -26,6 +26,8 @@ enum Sealer {
             left = try writeSegments(section, worth, table, bucket: id, in: database)
             try TierBuilder.invalidate(after: id - 1, in: database)
         }
+        // The pages are not needed again until the next section, minutes from now.
+        try database.execute("PRAGMA shrink_memory")
         return (table, left)
     }
 
@@ -88,40 +90,80 @@ enum Sealer {
         _ section: Section, _ worth: SampleWorth, _ table: SeriesTable, bucket: Int64,
         in database: Database
     ) throws(StoreError) -> Int {
-        let worths = Dictionary(
-            table.metrics.map { ($0.id, $0.worth) }, uniquingKeysWith: { max($0, $1) })
         var left = 0
-        // The columns of each metric, in order of their series' ids.
-        var members: [Int64: [(id: Int64, stretch: Int, column: Int)]] = [:]
-        for (index, one) in section.stretches.enumerated() {
-            for (column, slot) in one.stretch.columns.enumerated() where slot != SeriesTable.none {
-                let series = table.series[Int(slot)]
-                guard series.id > 0 else { continue }
-                members[table.metrics[Int(series.metric)].id, default: []].append(
-                    (series.id, index, column))
-            }
-        }
+        let places = SectionPlaces(section, table)
         var segments = SegmentInserter(database)
         var codec = ValueCodec()
         var samples = ColumnSamples()
-        for metric in members.keys.sorted() {
-            segments.begin(SegmentKey(bucket: bucket, metric: metric))
-            let isUnworthy = (worths[metric] ?? .essential) < worth
-            for member in (members[metric] ?? []).sorted(by: { $0.id < $1.id }) {
+        for number in table.metrics.indices.sorted(by: {
+            table.metrics[$0].id < table.metrics[$1].id
+        }) {
+            let metric = table.metrics[number]
+            let members = places.members(of: metric, table)
+            guard !members.isEmpty else { continue }
+            segments.begin(SegmentKey(bucket: bucket, metric: metric.id))
+            let isUnworthy = metric.worth < worth
+            for member in members {
+                let (timeline, stretch) = section.stretches[member.place.stretch]
                 samples.removeAll()
-                section.stretches[member.stretch].stretch.snapshot(member.column)
-                    .read(into: &samples, &codec)
-                if isUnworthy {
-                    left += samples.remove(section.stretches[member.stretch].stretch.incomplete)
-                }
+                stretch.snapshot(member.place.column).read(into: &samples, &codec)
+                if isUnworthy { left += samples.remove(stretch.incomplete) }
                 guard !samples.values.isEmpty else { continue }
                 try segments.append(
-                    id: member.id, timeline: Int(section.stretches[member.stretch].timeline),
-                    runs: samples.runs, values: samples.values)
+                    id: member.id, timeline: Int(timeline), runs: samples.runs,
+                    values: samples.values)
             }
             try segments.finish()
         }
         return left
+    }
+}
+
+/// Where in a section the samples of each series are: 8 bytes a series, so that sealing takes little
+/// more memory than the section itself.
+private struct SectionPlaces {
+    struct Place {
+        let stretch: Int
+        let column: Int
+
+        init(_ packed: UInt64) {
+            stretch = Int(packed >> 32)
+            column = Int(packed & 0xffff_ffff)
+        }
+    }
+
+    private static let none = UInt64.max
+    /// By slot of the table.
+    private var first: [UInt64]
+    /// Of series that changed from one timeline to another within the section.
+    private var others: [UInt32: [UInt64]] = [:]
+
+    init(_ section: Section, _ table: SeriesTable) {
+        first = [UInt64](repeating: Self.none, count: table.series.count)
+        for (index, one) in section.stretches.enumerated() {
+            for (column, slot) in one.stretch.columns.enumerated() where slot != SeriesTable.none {
+                let place = UInt64(index) << 32 | UInt64(column)
+                if first[Int(slot)] == Self.none {
+                    first[Int(slot)] = place
+                } else {
+                    others[slot, default: []].append(place)
+                }
+            }
+        }
+    }
+
+    /// The series of a metric that have a row and samples, in order of their ids.
+    func members(
+        of metric: SeriesTable.Metric, _ table: SeriesTable
+    ) -> [(id: Int64, place: Place)] {
+        var members: [(id: Int64, place: Place)] = []
+        for slot in metric.members where first[Int(slot)] != Self.none {
+            let id = table.series[Int(slot)].id
+            guard id > 0 else { continue }
+            members.append((id, Place(first[Int(slot)])))
+            for place in others[slot] ?? [] { members.append((id, Place(place))) }
+        }
+        return members.sorted { $0.id < $1.id }
     }
 }
 

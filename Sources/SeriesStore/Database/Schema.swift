@@ -27,7 +27,7 @@ enum Schema {
         PRAGMA journal_mode = WAL;
         PRAGMA synchronous = NORMAL;
         PRAGMA journal_size_limit = 16777216;
-        PRAGMA cache_size = -4000;
+        PRAGMA cache_size = -1000;
         PRAGMA temp_store = MEMORY;
         PRAGMA cell_size_check = ON;
         """

@@ -17,12 +17,13 @@ struct HeadSeries: Sendable {
 
     /// Adds what memory has to what segments have; both are in order of labels, and the result is.
     static func add(
-        _ head: [HeadSeries], to stored: [StoredSeries], _ known: borrowing Mutex<HeadOrders>
+        _ head: [HeadSeries], to stored: consuming [StoredSeries],
+        _ known: borrowing Mutex<HeadOrders>
     ) -> [StoredSeries] {
-        guard !head.isEmpty else { return stored }
         var result = stored
+        guard !head.isEmpty else { return result }
         var places: [Int64: Int] = [:]
-        for (place, one) in stored.enumerated() {
+        for (place, one) in result.enumerated() {
             places[one.id] = place
             for id in one.others { places[id] = place }
         }

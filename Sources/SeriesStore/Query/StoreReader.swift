@@ -74,7 +74,9 @@ struct StoreReader: ~Copyable {
                 }
             }
         }
-        return (labelled(found.filter { !$0.runs.isEmpty }), tier)
+        if found.contains(where: \.runs.isEmpty) { found.removeAll(where: \.runs.isEmpty) }
+        label(&found)
+        return (found, tier)
     }
 
     /// The series that match and have samples in `range`, by labels, without their runs.
@@ -84,7 +86,7 @@ struct StoreReader: ~Copyable {
         try refresh()
         let plan = TierPlan(buckets, in: range, hints: SelectHints())
         guard !plan.pieces.isEmpty else { return [] }
-        let (found, metrics) = lookUp(matchers)
+        var (found, metrics) = lookUp(matchers)
         var isThere = [Bool](repeating: false, count: found.count)
         for (metric, wanted) in metrics {
             var left = wanted
@@ -94,32 +96,44 @@ struct StoreReader: ~Copyable {
                 left.removeAll { isThere[$0.place] }
             }
         }
-        return labelled(found.indices.filter { isThere[$0] }.map { found[$0] })
+        found = found.indices.filter { isThere[$0] }.map { found[$0] }
+        label(&found)
+        return found
     }
 
     /// The series that match, by labels, which are still to be filled in; and for each metric those to
     /// look for, ascending by id.
     private mutating func lookUp(
         _ matchers: CompiledMatchers
-    ) -> (found: [StoredSeries], metrics: [Int64: [Wanted]]) {
+    ) -> (found: [StoredSeries], metrics: [(metric: Int64, wanted: [Wanted])]) {
+        let matching = index.matching(matchers)
         var found: [StoredSeries] = []
-        var metrics: [Int64: [Wanted]] = [:]
-        for one in index.matching(matchers) {
+        found.reserveCapacity(matching.count)
+        var metrics: [(metric: Int64, wanted: [Wanted])] = []
+        var numbers: [Int64: Int] = [:]
+        var current = 0
+        for one in matching {
             if one.repeats, !found.isEmpty {
                 found[found.count - 1].others.append(one.id)
             } else {
                 found.append(StoredSeries(number: one.number, id: one.id))
             }
-            metrics[one.metric, default: []].append(Wanted(id: one.id, place: found.count - 1))
+            // Those of a metric mostly come one after the other.
+            if metrics.isEmpty || metrics[current].metric != one.metric {
+                current = numbers[one.metric] ?? metrics.count
+                if current == metrics.count {
+                    numbers[one.metric] = current
+                    metrics.append((one.metric, []))
+                }
+            }
+            metrics[current].wanted.append(Wanted(id: one.id, place: found.count - 1))
         }
-        for metric in metrics.keys { metrics[metric]?.sort { $0.id < $1.id } }
+        for i in metrics.indices { metrics[i].wanted.sort { $0.id < $1.id } }
         return (found, metrics)
     }
 
-    private mutating func labelled(_ found: [StoredSeries]) -> [StoredSeries] {
-        var found = found
+    private mutating func label(_ found: inout [StoredSeries]) {
         for place in found.indices { found[place].labels = index.labels(of: found[place].number) }
-        return found
     }
 
     /// Calls `deliver` with the samples of series of one metric in one bucket.
@@ -141,12 +155,16 @@ struct StoreReader: ~Copyable {
                 let page = try page(part.id)
             else { continue }
             var at = 0
+            // Nearly all series of a metric are sampled together.
+            var (known, times) = (-1, [Milliseconds]())
             while next < wanted.count, wanted[next].id <= part.series.upperBound {
                 let id = wanted[next].id
                 at = page.find(id, from: at)
                 while at < page.entries.count, page.entries[at].id == id {
                     let number = page.entries[at].timeline
-                    let times = try timeline(number, of: bucket.id)
+                    if number != known {
+                        (known, times) = (number, try timeline(number, of: bucket.id))
+                    }
                     let counts =
                         isMean ? try timeline(number | Bucket.countsFlag, of: bucket.id) : nil
                     if let run = StoredRun(page, at, times, order: Int(bucket.id))?
