@@ -111,7 +111,8 @@ let package = Package(
 
         // Floor 3: what works on stores and languages.
         .target(
-            name: "Interchange", dependencies: ["CLinux", "Codecs", "Model", "SeriesStore"],
+            name: "Interchange",
+            dependencies: ["CLinux", "Codecs", "Linux", "Logs", "Model", "SeriesStore"],
             swiftSettings: gnu),
         .target(
             name: "LogQL",
@@ -138,13 +139,16 @@ let package = Package(
         .target(
             name: "HTTPAPI",
             dependencies: [
-                "Codecs", "Linux", "LogQL", "LogStore", "Matching", "Model", "Outputs", "PromQL",
-                "Rules",
+                "Codecs", "Interchange", "Linux", "LogQL", "LogStore", "Matching", "Model",
+                "Outputs", "PromQL", "Rules",
                 logging,
                 .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "HummingbirdTLS", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "NIOWebSocket", package: "swift-nio"),
             ], swiftSettings: gnu),
 

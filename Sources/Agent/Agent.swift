@@ -112,14 +112,24 @@ public struct Agent: Sendable {
             .init(service: Running(gracefully: false) { try await tcp.run() }),
             .init(service: Running(gracefully: false) { try await socket.run() }),
         ]
+        let received = ReceiveCounters()
+        sampling.addReadings { Receiving.readings(received.snapshot) }
+        let receiver = try Receiving.server(
+            configuration, store: sampling.store, logs: logs, counters: received, logger: logger,
+            quiet: Self.quiet)
+        if let receiver {
+            all.append(.init(service: Running(gracefully: false) { try await receiver.run() }))
+        }
         if let logs { all.append(.init(service: Running { try await logs.run() })) }
         let group = ServiceGroup(
             configuration: .init(
                 services: all, gracefulShutdownSignals: [.sigint, .sigterm], logger: Self.quiet))
         do { try await group.run() } catch {
             throw AgentError(
-                "cannot serve on \(listen.host):\(listen.port) or \(directory.socket): \(error). If "
-                    + "the address is in use, choose another with --listen")
+                "cannot serve on \(listen.host):\(listen.port) or \(directory.socket)"
+                    + (configuration.receive.map { ", or receive on \($0.host):\($0.port)" } ?? "")
+                    + ": \(error). If the address is in use, choose another with --listen, or in "
+                    + "`receive.listen`")
         }
     }
 

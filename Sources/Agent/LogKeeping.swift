@@ -15,6 +15,8 @@ import Synchronization
 /// The logs of a host: every source tailed into the store, and the store kept within its bounds.
 final class LogKeeping: Sendable {
     private let store: LogStore
+    /// Where lines go: the store, and the metrics made of them.
+    let sink: any LogSink
     /// Answers queries over the store; sees what was flushed, which is everything but the last
     /// tenth of a second.
     let archive: LogArchive
@@ -48,6 +50,7 @@ final class LogKeeping: Sendable {
             self.store = store
             retention = try Wakeup()
             let sink: any LogSink = meters.map { MeteredSink(store: store, meters: $0) } ?? store
+            self.sink = sink
             var tailOptions = LogTailing.Options()
             // The rest is for the kernel's files and for connections.
             tailOptions.descriptorBudget = descriptors / 4

@@ -101,6 +101,8 @@ public struct Configuration: Hashable, Sendable {
     public var rules = Rules()
     /// Where samples and logs are sent.
     public var ship: [SinkOptions] = []
+    /// What other hosts may send to this one; nil for nothing.
+    public var receive: Receive?
     /// What is logged: `debug`, `info`, `warning` or `error`.
     public var logLevel = "info"
 

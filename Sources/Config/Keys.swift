@@ -120,7 +120,7 @@ enum Keys {
                 }
                 c.logLevel = level
             },
-        ] + discovery + events + serving + runtime + logs + alerts + rules + ship
+        ] + discovery + events + serving + runtime + logs + alerts + rules + ship + receive
 
     private static let sections = Set(all.map(\.section)).subtracting([""])
 

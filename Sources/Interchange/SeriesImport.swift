@@ -26,8 +26,6 @@ public final class SeriesImport {
     static let maxSamples = 500_000
     /// Series held until they are stored, however few their samples.
     static let maxSeries = 50_000
-    /// Families whose types are remembered.
-    static let maxFamilies = 100_000
 
     /// What has been stored so far.
     public private(set) var report = Report()
@@ -35,7 +33,7 @@ public final class SeriesImport {
     private let store: SeriesStore?
     private var parser: OpenMetricsParser
 
-    private var families: [String: MetricDescriptor] = [:]
+    private var families = Families()
     private var series: [BackfillSeries] = []
     private var places: [Labels: Int] = [:]
     private var held = 0
@@ -61,29 +59,13 @@ public final class SeriesImport {
 
     private func take(_ event: OpenMetricsParser.Event) throws {
         switch event {
-        case .type(let family, let type):
-            let known = families[family]
-            remember(
-                MetricDescriptor(family, type, unit: known?.unit ?? "", help: known?.help ?? ""))
-        case .help(let family, let help):
-            let known = families[family]
-            remember(
-                MetricDescriptor(
-                    family, known?.type ?? .unknown, unit: known?.unit ?? "", help: help))
-        case .unit(let family, let unit):
-            let known = families[family]
-            remember(
-                MetricDescriptor(
-                    family, known?.type ?? .unknown, unit: unit, help: known?.help ?? ""))
+        case .type(let family, let type): families.remember(family, type: type)
+        case .help(let family, let help): families.remember(family, help: help)
+        case .unit(let family, let unit): families.remember(family, unit: unit)
         case .sample(let labels, let value, let timestamp):
             // The parser has refused a sample without a time.
             try add(labels, value, at: timestamp ?? 0)
         }
-    }
-
-    private func remember(_ descriptor: MetricDescriptor) {
-        if families.count >= Self.maxFamilies { families.removeAll(keepingCapacity: true) }
-        families[descriptor.name] = descriptor
     }
 
     private func add(_ labels: Labels, _ value: Double, at time: Milliseconds) throws {
@@ -109,26 +91,11 @@ public final class SeriesImport {
         own[Labels.metricName] = ""
         series.append(
             BackfillSeries(
-                descriptor: family(of: name), sampleName: name, labels: own, timestamps: [],
+                descriptor: families.family(of: name), sampleName: name, labels: own,
+                timestamps: [],
                 values: []))
         places[labels] = series.count - 1
         return series.count - 1
-    }
-
-    /// The family of a sample's name: the parts of histograms and summaries belong to the family
-    /// without their ending; counters are called by their samples' name in the store.
-    private func family(of name: String) -> MetricDescriptor {
-        for ending in ["_bucket", "_sum", "_count"] where name.hasSuffix(ending) {
-            if let family = families[String(name.dropLast(ending.count))],
-                family.type == .histogram || family.type == .summary
-            {
-                return family
-            }
-        }
-        let stem = name.hasSuffix("_total") ? families[String(name.dropLast(6))] : nil
-        let found = families[name] ?? stem
-        return MetricDescriptor(
-            name, found?.type ?? .unknown, unit: found?.unit ?? "", help: found?.help ?? "")
     }
 
     private func flush() throws {

@@ -31,18 +31,25 @@ public struct BackfillSeries: Sendable {
 }
 
 extension SeriesStore {
-    /// The width of the buckets that backfilled samples are put in.
-    private static let backfillWindow: Milliseconds = 3_600_000
-
     /// Stores samples of the past, durably, in buckets of an hour; all of a batch or nothing.
     ///
     /// Where a series has a sample at the same time already, the one stored before stays: queries
     /// choose by bucket. Of two samples of `batch` at one time the first is stored, the other
     /// counted as duplicate. Throws `StoreError` when the disk refuses.
     public func backfill(_ batch: [BackfillSeries]) throws -> AppendOutcome {
+        try core.backfill(batch)
+    }
+}
+
+extension StoreCore {
+    /// The width of the buckets that backfilled samples are put in.
+    private static let backfillWindow: Milliseconds = 3_600_000
+
+    /// See `SeriesStore.backfill`.
+    func backfill(_ batch: [BackfillSeries]) throws(StoreError) -> AppendOutcome {
         var outcome = AppendOutcome()
         let windows = Self.windows(of: batch, outcome: &outcome)
-        try core.writer.withLock { locked throws(StoreError) in
+        try writer.withLock { locked throws(StoreError) in
             let writer = locked.database
             try writer.execute("PRAGMA synchronous = FULL")
             try writer.transaction { () throws(StoreError) in
@@ -67,7 +74,7 @@ extension SeriesStore {
                 try TierBuilder.invalidate(after: newest, in: writer)
             }
         }
-        core.isTierDue.store(true, ordering: .releasing)
+        isTierDue.store(true, ordering: .releasing)
         return outcome
     }
 

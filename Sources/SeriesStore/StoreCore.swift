@@ -57,6 +57,8 @@ final class StoreCore: Sendable {
     /// The connection that queries share.
     let reader: Mutex<StoreReader>
     let headOrders = Mutex(HeadOrders())
+    /// What other hosts sent and is not in the database yet.
+    let received: ReceivedSamples
     let wakeup: Wakeup
     let isStopping = Atomic<Bool>(false)
     /// Bytes that everything but the journals takes, or is about to take.
@@ -81,6 +83,8 @@ final class StoreCore: Sendable {
         var state = State()
         state.statistics.quarantined = quarantined
         try Replay.run(directory: directory, database, &state)
+        received = ReceivedSamples(directory: directory)
+        state.statistics.quarantined += received.damaged
         self.state = Mutex(state)
         let readOnly = try Database(path: path, readOnly: true)
         writer = Mutex(Writer(database: database))

@@ -60,6 +60,36 @@ struct ConfigurationTests {
         #expect(error("a: 1\n---\nb: 1\n").contains("second document"))
     }
 
+    @Test("A receiver needs a sender, and TLS where others could listen")
+    func receive() throws {
+        let text = """
+            receive:
+              listen: 0.0.0.0:9851
+              tls: {cert_file: /c, key_file: /k}
+              senders: [{basic_auth: {username: a, password_file: /p}}, {bearer_token_file: t}]
+              protocols: [loki]
+            """
+        let receive = try Configuration.parse(Array(text.utf8), file: "f.yaml").configuration
+            .receive
+        #expect((receive?.host, receive?.port, receive?.protocols) == ("0.0.0.0", 9851, [.loki]))
+        #expect(
+            receive?.senders == [.basic(user: "a", password: .file("/p")), .bearer(.file("t"))])
+        for (change, to, message) in [
+            ("  protocols", "  protocol", "unknown key `protocol`"),
+            ("  tls: {cert_file: /c, key_file: /k}", "", "needs `tls`"),
+            ("{cert_file: /c, key_file: /k}", "{cert_file: /c}", "needs `key_file`"),
+            ("senders", "sender", "needs `senders`"),
+            ("{bearer_token_file: t}", "{auth_header: {name: a, value: b}}", "basic_auth"),
+            ("{bearer_token_file: t}", "{}", "basic_auth"),
+            ("[loki]", "[loky]", "expected a list of"),
+            (":9851", "", "ADDRESS:PORT"),
+        ] {
+            let found = error(text.replacing(change, with: to))
+            #expect(found.contains(message), "\(found)")
+            #expect(found.hasPrefix("f.yaml:"), "\(found)")
+        }
+    }
+
     @Test("Sinks are read, and their mistakes are told with line and column")
     func ship() throws {
         let text = """

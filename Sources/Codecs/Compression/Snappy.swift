@@ -19,6 +19,17 @@ public enum Snappy {
         }
     }
 
+    /// How many bytes a block says it holds; nil when it is no block.
+    public static func decompressedLength(_ block: [UInt8]) -> Int? {
+        var length = 0
+        return block.withUnsafeBytes { raw in
+            guard let input = raw.baseAddress?.assumingMemoryBound(to: CChar.self),
+                snappy_uncompressed_length(input, raw.count, &length) == SNAPPY_OK
+            else { return nil }
+            return length
+        }
+    }
+
     /// What a block holds; nil when it is no block, or holds more than `limit` bytes.
     public static func decompress(_ block: [UInt8], limit: Int) -> [UInt8]? {
         var length = 0

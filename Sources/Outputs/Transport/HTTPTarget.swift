@@ -46,7 +46,7 @@ public enum Authentication: Hashable, Sendable {
     case header(name: String, value: Secret)
 
     /// The header to send, if any.
-    func header() throws(ShipError) -> (name: String, value: String)? {
+    public func header() throws(ShipError) -> (name: String, value: String)? {
         switch self {
         case .none: return nil
         case .basic(let user, let password):

@@ -16,27 +16,31 @@ final class JournalFile: Sendable {
     let path: String
     private let descriptor: OwnedDescriptor
 
-    init(directory: String, number: Int64) throws(Errno) {
+    init(
+        directory: String, number: Int64, prefix: String = JournalFile.prefix
+    ) throws(Errno) {
         self.number = number
-        path = JournalFile.path(directory, number)
+        path = JournalFile.path(directory, number, prefix: prefix)
         descriptor = try OwnedDescriptor(
             opening: path, flags: O_WRONLY | O_CREAT | O_TRUNC, mode: 0o640)
     }
 
     static let prefix = "journal-"
 
-    static func path(_ directory: String, _ number: Int64) -> String {
+    static func path(
+        _ directory: String, _ number: Int64, prefix: String = JournalFile.prefix
+    ) -> String {
         "\(directory)/\(prefix)\(number)"
     }
 
     /// The numbers of the journals in a directory, oldest first.
-    static func numbers(in directory: String) -> [Int64] {
+    static func numbers(in directory: String, prefix: String = JournalFile.prefix) -> [Int64] {
         Files.names(in: directory)
-            .compactMap { number(of: $0) }.sorted()
+            .compactMap { number(of: $0, prefix: prefix) }.sorted()
     }
 
     /// The number of the journal that is called so; nil for any other file.
-    static func number(of name: String) -> Int64? {
+    static func number(of name: String, prefix: String = JournalFile.prefix) -> Int64? {
         name.hasPrefix(prefix) ? Int64(name.dropFirst(prefix.count)) : nil
     }
 

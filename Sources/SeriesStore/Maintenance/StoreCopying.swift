@@ -40,15 +40,18 @@ extension StoreMaintenance {
     private static func copyJournals(
         from directory: String, to destination: String, _ copy: inout StoreCopy
     ) throws {
-        for number in JournalFile.numbers(in: directory) {
-            let target = JournalFile.path(destination, number)
-            do { try Files.copy(JournalFile.path(directory, number), to: target) } catch {
-                if error == .noSuchFileOrDirectory { continue }
-                Files.remove(target)
-                throw error
+        for prefix in [JournalFile.prefix, ReceivedJournal.prefix] {
+            for number in JournalFile.numbers(in: directory, prefix: prefix) {
+                let target = JournalFile.path(destination, number, prefix: prefix)
+                let source = JournalFile.path(directory, number, prefix: prefix)
+                do { try Files.copy(source, to: target) } catch {
+                    if error == .noSuchFileOrDirectory { continue }
+                    Files.remove(target)
+                    throw error
+                }
+                copy.files.append("\(prefix)\(number)")
+                copy.bytes += Files.size(target)
             }
-            copy.files.append("\(JournalFile.prefix)\(number)")
-            copy.bytes += Files.size(target)
         }
     }
 
@@ -81,9 +84,11 @@ extension StoreMaintenance {
         }
         var copy = StoreCopy(files: [databaseName], bytes: Files.size(incoming))
         if Files.exists(path) { copy.keptAs = [try Files.setAside(path, as: "replaced")] }
-        for number in JournalFile.numbers(in: directory) {
-            copy.keptAs.append(
-                try Files.setAside(JournalFile.path(directory, number), as: "replaced"))
+        for prefix in [JournalFile.prefix, ReceivedJournal.prefix] {
+            for number in JournalFile.numbers(in: directory, prefix: prefix) {
+                let journal = JournalFile.path(directory, number, prefix: prefix)
+                copy.keptAs.append(try Files.setAside(journal, as: "replaced"))
+            }
         }
         do {
             try Files.rename(incoming, to: path)

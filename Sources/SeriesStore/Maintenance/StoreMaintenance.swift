@@ -26,9 +26,7 @@ public enum StoreMaintenance {
         var usage = StoreUsage()
         usage.databaseBytes = Files.size(path)
         usage.walBytes = Files.size(path + "-wal")
-        for number in JournalFile.numbers(in: directory) {
-            usage.journalBytes += Files.size(JournalFile.path(directory, number))
-        }
+        usage.journalBytes = DiskUsage(of: directory).journals
         usage.availableBytes = Files.available(directory)
         usage.reusableBytes =
             try database.integer("PRAGMA freelist_count") * database.integer("PRAGMA page_size")
@@ -47,7 +45,7 @@ public enum StoreMaintenance {
 
     /// Whether a file was set aside by the store.
     static func isLeftover(_ name: String) -> Bool {
-        (name.hasPrefix(databaseName) || name.hasPrefix(JournalFile.prefix))
+        [databaseName, JournalFile.prefix, ReceivedJournal.prefix].contains { name.hasPrefix($0) }
             && [".damaged-", ".schema-", ".replaced-"].contains { name.contains($0) }
     }
 
@@ -132,6 +130,16 @@ public enum StoreMaintenance {
         }
         for number in JournalFile.numbers(in: directory) {
             check(JournalFile.path(directory, number), &report)
+        }
+        var received = ReceivedJournal()
+        var table = ReceivedTable()
+        let damaged = received.replay(directory: directory, into: &table)
+        report.samples += table.samples
+        if damaged > 0 {
+            report.damage.append(
+                StoreDamage(
+                    place: "\(directory)/\(ReceivedJournal.prefix)*",
+                    reason: "\(damaged) damaged places"))
         }
         return report
     }

@@ -44,6 +44,16 @@ struct HeadSeries: Sendable {
         return result.isEmpty ? added : merge(result, added)
     }
 
+    /// Adds runs by labels to what is in order of labels, and the result is.
+    static func merge(
+        _ stored: [StoredSeries], _ received: [Labels: [StoredRun]]
+    ) -> [StoredSeries] {
+        guard !received.isEmpty else { return stored }
+        let added = received.map { StoredSeries(labels: $0.key, runs: $0.value) }
+            .sorted { $0.labels.precedes($1.labels) }
+        return merge(stored, added)
+    }
+
     private static func merge(_ stored: [StoredSeries], _ added: [StoredSeries]) -> [StoredSeries] {
         var merged: [StoredSeries] = []
         merged.reserveCapacity(stored.count + added.count)

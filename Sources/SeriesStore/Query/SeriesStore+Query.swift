@@ -13,7 +13,9 @@ extension SeriesStore: SeriesQuerier {
         let compiled = try CompiledMatchers(matchers)
         // Memory first: what is sealed in between is then read twice, never missed.
         let head = core.headSeries(compiled, in: range)
-        let (series, tier) = try core.storedSeries(compiled, in: range, hints, head)
+        let received = core.received.runs(compiled, in: range)
+        let (stored, tier) = try core.storedSeries(compiled, in: range, hints, head)
+        let series = HeadSeries.merge(stored, received)
         let reach = hints.looksBack ? 2 * tier.resolution : 0
         let wider = TimeRange(
             start: range.start < .min / 2 ? range.start : range.start - reach, end: range.end)
@@ -28,10 +30,12 @@ extension SeriesStore: SeriesQuerier {
     public func series(_ matchers: [Matcher], in range: TimeRange, limit: Int) throws -> [Labels] {
         let compiled = try CompiledMatchers(matchers)
         let head = core.headSeries(compiled, in: range)
+        let received = core.received.runs(compiled, in: range)
         let stored = try core.stored { reader throws(StoreError) in
             try reader.names(compiled, in: range)
         }
-        let all = HeadSeries.add(head, to: stored, core.headOrders).map(\.labels)
+        let sampled = HeadSeries.add(head, to: stored, core.headOrders)
+        let all = HeadSeries.merge(sampled, received).map(\.labels)
         return limit > 0 ? Array(all.prefix(limit)) : all
     }
 
@@ -54,7 +58,10 @@ extension SeriesStore: SeriesQuerier {
 
     /// See `SeriesQuerier`.
     public func metadata() throws -> [MetricDescriptor] {
-        core.state.withLock { $0.table.metrics.map(\.descriptor) }.sorted { $0.name < $1.name }
+        let sampled = core.state.withLock { $0.table.metrics.map(\.descriptor) }
+        let known = Set(sampled.map(\.name))
+        let received = core.received.descriptors().filter { !known.contains($0.name) }
+        return (sampled + received).sorted { $0.name < $1.name }
     }
 }
 

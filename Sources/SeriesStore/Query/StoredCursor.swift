@@ -68,6 +68,9 @@ final class StoredCursor: SampleCursor {
         samples.removeAll()
         switch run.content {
         case .head(let column): column.read(into: &samples, &codec)
+        case .plain(let values):
+            samples.runs = [(0, values.count)]
+            samples.values = values
         case .packed(let page, let place):
             let entry = page.entries[place]
             if entry.runs.count == 1, run.counts == nil {
@@ -210,6 +213,8 @@ struct StoredRun: Sendable {
         /// An entry of a segment.
         case packed(SegmentPage, Int)
         case head(HeadColumn)
+        /// A value for each tick.
+        case plain([Double])
     }
 
     /// The ticks that the series could have had a sample at.
@@ -233,6 +238,15 @@ struct StoredRun: Sendable {
         first = column.times.first ?? .max
         last = column.times.last ?? .min
         self.order = .max / 2 + order
+    }
+
+    /// Samples that somebody sent; there is at least one.
+    init(_ series: BackfillSeries, order: Int) {
+        timeline = series.timestamps
+        content = .plain(series.values)
+        first = timeline.first ?? .max
+        last = timeline.last ?? .min
+        self.order = .max / 4 + order
     }
 
     /// An entry of a segment; nil when it does not fit its timeline.

@@ -27,7 +27,9 @@ struct DiskUsage: Sendable {
             case StoreMaintenance.databaseName + "-wal": wal += bytes
             case StoreMaintenance.databaseName + "-shm": sharedMemory += bytes
             default:
-                if JournalFile.number(of: name) != nil {
+                if JournalFile.number(of: name) != nil
+                    || JournalFile.number(of: name, prefix: ReceivedJournal.prefix) != nil
+                {
                     journals += bytes
                 } else {
                     others += bytes

@@ -17,6 +17,7 @@ extension StoreCore {
     /// Bytes that the current journal may grow to.
     func journalLimit(besides others: Int64) -> Int64 {
         options.maxBytes - claimed.load(ordering: .acquiring) - others
+            - received.bytes.load(ordering: .relaxed)
     }
 
     /// Looks at what the files take and says so.
