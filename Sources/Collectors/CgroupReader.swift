@@ -35,23 +35,16 @@ struct CgroupReading {
 /// The files of one container's cgroup, in whichever hierarchy has them, kept open while
 /// descriptors last.
 final class CgroupReader {
-    /// One number's file: where it is, and how to read it.
-    private final class Source {
+    /// A file that is opened for each reading: a limit, or any when descriptors are scarce.
+    private struct Source {
         let item: Item
         let name: String
         /// Index into `directories`.
         let directory: Int
-        var kept: KernelFile?
-
-        init(item: Item, name: String, directory: Int) {
-            self.item = item
-            self.name = name
-            self.directory = directory
-        }
     }
 
     /// What a file holds; `v1` cases have a format of their own.
-    fileprivate enum Item {
+    fileprivate enum Item: UInt8 {
         case cpuStat, cpuacctUsage, cpuacctStat
         case memoryCurrent, memoryPeak, memorySwap
         case memoryStat, memoryStatV1, memoryEvents
@@ -61,7 +54,9 @@ final class CgroupReader {
     }
 
     private var directories: [OwnedDescriptorBox] = []
+    private var kept = KernelFileSet()
     private var sources: [Source] = []
+    private var items: Set<Item> = []
     /// Descriptors this reader keeps.
     private(set) var descriptors = 0
     private var limits = CgroupReading()
@@ -88,7 +83,7 @@ final class CgroupReader {
                 names: Set(DirectoryListing.files(mount + path, limit: 512)), seed: path.hashValue)
         }
         addLegacy(path, hierarchies, keep)
-        guard !sources.isEmpty else { return nil }
+        guard !items.isEmpty else { return nil }
     }
 
     /// v1 hierarchies, for what v2 does not have here.
@@ -148,17 +143,25 @@ final class CgroupReader {
         reading.memoryLimit = limits.memoryLimit
         reading.pidsLimit = limits.pidsLimit
         reading.quota = limits.quota
-        for source in sources {
-            if source.item.isLimit && !withLimits { continue }
-            do throws(Errno) {
-                try read(source, into: &reading, &buffer)
-            } catch {
-                if error == Errno(rawValue: 19) || error == .noSuchFileOrDirectory {
-                    reading.isGone = true  // 19: ENODEV, removed while open
-                    return reading
+        do throws(Errno) {
+            for index in 0..<kept.count {
+                do throws(Errno) {
+                    let bytes = try kept.read(index, into: &buffer)
+                    if let item = Item(rawValue: kept.kind(index)) {
+                        parse(bytes, item, into: &reading)
+                    }
+                } catch {
+                    try note(error, &reading)
                 }
-                reading.errors += 1
             }
+            for source in sources where withLimits || !source.item.isLimit {
+                do throws(Errno) { try read(source, into: &reading, &buffer) } catch {
+                    try note(error, &reading)
+                }
+            }
+        } catch {
+            reading.isGone = true
+            return reading
         }
         if withLimits {
             limits.memoryLimit = reading.memoryLimit
@@ -173,19 +176,21 @@ final class CgroupReader {
         return reading
     }
 
+    /// Counts a failure; throws it on when the cgroup is gone.
+    private func note(_ error: Errno, _ reading: inout CgroupReading) throws(Errno) {
+        // 19: ENODEV, removed while open.
+        if error == Errno(rawValue: 19) || error == .noSuchFileOrDirectory { throw error }
+        reading.errors += 1
+    }
+
     private func read(
         _ source: Source, into reading: inout CgroupReading, _ buffer: inout ReadBuffer
     ) throws(Errno) {
-        let item = source.item
-        if source.kept != nil {
-            try source.kept?.read(into: &buffer) { parse($0, item, into: &reading) }
-        } else {
-            let directory = directories[source.directory]
-            let found: Void? = try KernelFile.readOnce(
-                source.name, in: directory.descriptor, into: &buffer
-            ) { parse($0, item, into: &reading) }
-            if found == nil { throw Errno.noSuchFileOrDirectory }
-        }
+        let directory = directories[source.directory]
+        let found: Void? = try KernelFile.readOnce(
+            source.name, in: directory.descriptor, into: &buffer
+        ) { parse($0, source.item, into: &reading) }
+        if found == nil { throw Errno.noSuchFileOrDirectory }
     }
 
     private func parse(
@@ -227,7 +232,7 @@ final class CgroupReader {
         }
     }
 
-    private func has(_ item: Item) -> Bool { sources.contains { $0.item == item } }
+    private func has(_ item: Item) -> Bool { items.contains(item) }
 
     private func open(_ path: String) -> Int? {
         guard let descriptor = try? OwnedDescriptor(opening: path, flags: Self.directoryFlags)
@@ -244,12 +249,13 @@ final class CgroupReader {
             guard let file = KernelFile(name, in: directories[directory].descriptor) else {
                 continue
             }
-            let source = Source(item: item, name: name, directory: directory)
+            items.insert(item)
             if keep && !item.isLimit {
-                source.kept = consume file
+                kept.add(file, kind: item.rawValue)
                 descriptors += 1
+            } else {
+                sources.append(Source(item: item, name: name, directory: directory))
             }
-            sources.append(source)
         }
     }
 

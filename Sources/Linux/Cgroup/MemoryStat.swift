@@ -144,7 +144,8 @@ public enum MemoryKey: UInt8, CaseIterable, Sendable {
 /// One reading of `memory.stat`: bytes, but for what counts pages and faults.
 public struct MemoryStat: Sendable {
     /// By `MemoryKey`; `Int64.min` where the kernel does not have the key.
-    private var values = InlineArray<60, Int64>(repeating: .min)
+    @usableFromInline
+    var values = InlineArray<60, Int64>(repeating: .min)
     /// Swap in use; v1 only, v2 has a file of its own.
     public var swap: Int64?
 
@@ -153,6 +154,7 @@ public struct MemoryStat: Sendable {
 
     /// The value of a key; nil where the kernel does not have it.
     public subscript(key: MemoryKey) -> Int64? {
+        @inlinable @inline(__always)
         get {
             let value = values[Int(key.rawValue)]
             return value == .min ? nil : value

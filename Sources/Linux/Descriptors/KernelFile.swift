@@ -88,10 +88,24 @@ public struct KernelFile: ~Copyable {
         try Self.read(descriptor, toEnd: true, into: &buffer, body)
     }
 
+    /// Gives up the descriptor, which the caller closes from now on.
+    fileprivate consuming func release() -> Int32 {
+        let descriptor = descriptor
+        discard self
+        return descriptor
+    }
+
     private static func read<R>(
         _ file: Int32, toEnd: Bool = false, into buffer: inout ReadBuffer,
         _ body: (UnsafeRawBufferPointer) -> R
     ) throws(Errno) -> R {
+        body(try bytes(of: file, toEnd: toEnd, into: &buffer))
+    }
+
+    /// The bytes of a file; they are the buffer's, and there until it is used again.
+    fileprivate static func bytes(
+        of file: Int32, toEnd: Bool = false, into buffer: inout ReadBuffer
+    ) throws(Errno) -> UnsafeRawBufferPointer {
         while true {
             var count = 0
             while count < buffer.memory.count, let base = buffer.memory.baseAddress {
@@ -106,7 +120,38 @@ public struct KernelFile: ~Copyable {
                 if !toEnd, count < buffer.memory.count { break }
             }
             if count == buffer.memory.count, buffer.grow() { continue }
-            return body(UnsafeRawBufferPointer(rebasing: buffer.memory[..<count]))
+            return UnsafeRawBufferPointer(rebasing: buffer.memory[..<count])
         }
+    }
+}
+
+/// Files that are kept open and read one after the other, each with a number that says what it is.
+/// They lie side by side in memory: with hundreds of containers, going from object to object would
+/// cost more than what is done with them.
+public struct KernelFileSet: ~Copyable {
+    private var files: [(descriptor: Int32, kind: UInt8)] = []
+
+    /// An empty set.
+    public init() {}
+
+    deinit { for file in files { close(file.descriptor) } }
+
+    /// How many there are.
+    public var count: Int { files.count }
+
+    /// Adds a file of a kind.
+    public mutating func add(_ file: consuming KernelFile, kind: UInt8) {
+        files.append((file.release(), kind))
+    }
+
+    /// What the file at `index` is.
+    public func kind(_ index: Int) -> UInt8 { files[index].kind }
+
+    /// Reads the file at `index` as `KernelFile.read` does. The bytes are the buffer's, and there
+    /// until it is used again.
+    public func read(
+        _ index: Int, into buffer: inout ReadBuffer
+    ) throws(Errno) -> UnsafeRawBufferPointer {
+        try KernelFile.bytes(of: files[index].descriptor, into: &buffer)
     }
 }
