@@ -198,23 +198,14 @@ final class BlockReader {
         return start == textRaw && at == meta.count
     }
 
-    /// The entry at an index.
-    func entry(_ index: Int, origin: Int) -> LogEntry {
-        let place = places[index]
-        return LogEntry(
-            timestamp: place.timestamp, stream: Flags.stream(place.flags),
-            level: Flags.level(place.flags), isPartial: Flags.isPartial(place.flags),
-            isGap: Flags.isGap(place.flags), bytes: [UInt8](bytes(index)),
-            sequence: header.firstSequence + Int64(index), origin: origin)
-    }
-
     /// The entry at an index where it lies, valid until the next `load`.
     func view(_ index: Int, origin: Int) -> LogEntryView {
         let place = places[index]
         return LogEntryView(
             timestamp: place.timestamp, stream: Flags.stream(place.flags),
-            level: Flags.level(place.flags), isGap: Flags.isGap(place.flags), origin: origin,
-            bytes: bytes(index))
+            level: Flags.level(place.flags), isPartial: Flags.isPartial(place.flags),
+            isGap: Flags.isGap(place.flags), sequence: header.firstSequence + Int64(index),
+            origin: origin, bytes: bytes(index))
     }
 
     /// The entry whose bytes, or whose newline, are at an offset of the text; at least `from`.

@@ -59,8 +59,7 @@ final class ContainerReader {
     private var lastIndex: SegmentIndex?
     private var steps: ArraySlice<Step> = []
     private var segment: OpenSegment?
-    private var pending: [LogEntry] = []
-    private var position = 0
+    private var pending = LogEntryQueue()
     private var body: [UInt8] = []
     /// Takes entries where they lie instead of `pending`; false when it wants no more.
     private var visitor: ((LogEntryView) -> Bool)?
@@ -100,12 +99,18 @@ final class ContainerReader {
 
     private func path(_ name: String) -> String { directory + "/" + name }
 
-    /// The next entry without taking it.
-    func peek() throws -> LogEntry? {
-        while position >= pending.count {
+    /// When the next entry was written, without taking it; nil when there are no more.
+    func peek() throws -> Int64? {
+        while pending.isEmpty {
             guard try refill() else { return nil }
         }
-        return pending[position]
+        return pending.firstTime
+    }
+
+    /// Takes the entry that `peek` found; `body` must not keep it.
+    func take(_ body: (LogEntryView) throws -> Void) rethrows {
+        defer { pending.removeFirst() }
+        try pending.withFirst(body)
     }
 
     /// Calls `body` with every entry that is left; false when it wanted no more.
@@ -122,11 +127,9 @@ final class ContainerReader {
             defer { visitor = nil }
             // What was copied before comes first, and gaps are copied.
             repeat {
-                while !isStopped, position < pending.count {
-                    let entry = pending[position]
-                    position += 1
-                    let goesOn = entry.bytes.withUnsafeBytes { visit(LogEntryView(entry, $0)) }
-                    isStopped = !goesOn
+                while !isStopped, !pending.isEmpty {
+                    pending.withFirst { isStopped = !visit($0) }
+                    pending.removeFirst()
                 }
             } while try !isStopped && refill()
             if let failure { throw failure }
@@ -134,13 +137,9 @@ final class ContainerReader {
         }
     }
 
-    /// Passes over the entry `peek` gave.
-    func advance() { position += 1 }
-
     /// Reads the next block that has entries wanted; false at the end.
     private func refill() throws -> Bool {
-        pending.removeAll(keepingCapacity: true)
-        position = 0
+        pending.removeAll()
         while pending.isEmpty {
             if isStopped || tools.query.isCancelled() { return false }
             guard let step = tools.query.backward ? steps.popLast() : steps.popFirst() else {
@@ -287,7 +286,7 @@ final class ContainerReader {
                 if !isStopped { isStopped = !visitor(block.view(i, origin: origin)) }
                 return
             }
-            pending.append(block.entry(i, origin: origin))
+            pending.append(block.view(i, origin: origin))
         }
         if tools.matcher.isEmpty || tools.query.context > 0 {
             for i in 0..<block.places.count { take(i) }
@@ -303,12 +302,14 @@ final class ContainerReader {
     }
 
     private func addGap(_ entries: Int64, _ time: Int64, _ file: String) {
-        let text =
+        var text =
             "\(entries) \(entries == 1 ? "entry is" : "entries are") missing: a block of "
             + "\(file) is damaged"
-        pending.append(
-            LogEntry(
-                timestamp: time, stream: .stderr, level: .unknown, isGap: true,
-                bytes: Array(text.utf8), origin: origin))
+        text.withUTF8 { text in
+            pending.append(
+                LogEntryView(
+                    timestamp: time, stream: .stderr, level: .unknown, isGap: true,
+                    origin: origin, bytes: UnsafeRawBufferPointer(text)))
+        }
     }
 }

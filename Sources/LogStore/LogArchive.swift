@@ -136,8 +136,8 @@ public final class MergedCursor: LogCursor {
 
     private func fill() throws {
         for reader in untouched {
-            guard let entry = try reader.peek() else { continue }
-            heap.append((entry.timestamp, reader))
+            guard let time = try reader.peek() else { continue }
+            heap.append((time, reader))
         }
         untouched = []
         for i in stride(from: heap.count / 2, through: 0, by: -1) { sink(i) }
@@ -148,17 +148,24 @@ public final class MergedCursor: LogCursor {
 
     /// See `LogCursor`.
     public func next() throws -> LogEntry? {
+        var entry: LogEntry?
+        _ = try next { entry = LogEntry($0) }
+        return entry
+    }
+
+    /// See `LogCursor`.
+    public func next(_ body: (LogEntryView) throws -> Void) throws -> Bool {
         if !untouched.isEmpty { try fill() }
-        guard let first = heap.first, let entry = try first.reader.peek() else { return nil }
-        first.reader.advance()
+        guard let first = heap.first else { return false }
+        try first.reader.take(body)
         if let following = try first.reader.peek() {
-            heap[0].time = following.timestamp
+            heap[0].time = following
         } else {
             heap.swapAt(0, heap.count - 1)
             heap.removeLast()
         }
-        sink(0)
-        return entry
+        if heap.count > 1 { sink(0) }
+        return true
     }
 
     /// See `LogCursor`.

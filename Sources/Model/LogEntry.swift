@@ -83,6 +83,16 @@ public struct LogEntry: Hashable, Sendable {
     }
 }
 
+extension LogEntry {
+    /// A copy of what lies in memory.
+    public init(_ view: LogEntryView) {
+        self.init(
+            timestamp: view.timestamp, stream: view.stream, level: view.level,
+            isPartial: view.isPartial, isGap: view.isGap, bytes: [UInt8](view.bytes),
+            sequence: view.sequence, origin: view.origin)
+    }
+}
+
 /// An entry where it lies in memory, valid while it is looked at.
 public struct LogEntryView {
     /// Nanoseconds since the Unix epoch.
@@ -91,8 +101,12 @@ public struct LogEntryView {
     public var stream: LogStream
     /// How serious the line says it is.
     public var level: LogLevel
+    /// Whether the line goes on in the next entry of its stream.
+    public var isPartial: Bool
     /// Whether lines are missing here.
     public var isGap: Bool
+    /// The entry's place among all of its container; -1 for what is not in the store.
+    public var sequence: Int64
     /// Which of the logs of a query it came from.
     public var origin: Int
     /// The line, without its newline. Untrusted.
@@ -100,13 +114,15 @@ public struct LogEntryView {
 
     /// A view of these parts.
     public init(
-        timestamp: Int64, stream: LogStream, level: LogLevel, isGap: Bool, origin: Int,
-        bytes: UnsafeRawBufferPointer
+        timestamp: Int64, stream: LogStream, level: LogLevel, isPartial: Bool = false, isGap: Bool,
+        sequence: Int64 = -1, origin: Int, bytes: UnsafeRawBufferPointer
     ) {
         self.timestamp = timestamp
         self.stream = stream
         self.level = level
+        self.isPartial = isPartial
         self.isGap = isGap
+        self.sequence = sequence
         self.origin = origin
         self.bytes = bytes
     }
@@ -115,7 +131,8 @@ public struct LogEntryView {
     public init(_ entry: LogEntry, _ bytes: UnsafeRawBufferPointer) {
         self.init(
             timestamp: entry.timestamp, stream: entry.stream, level: entry.level,
-            isGap: entry.isGap, origin: entry.origin, bytes: bytes)
+            isPartial: entry.isPartial, isGap: entry.isGap, sequence: entry.sequence,
+            origin: entry.origin, bytes: bytes)
     }
 }
 

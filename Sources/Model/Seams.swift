@@ -186,9 +186,21 @@ public protocol LogCursor: AnyObject {
     /// The next entry, or nil when there are no more. What cannot be read comes as a gap.
     func next() throws -> LogEntry?
 
+    /// Calls `body` with the next entry, without copying it; false when there are no more.
+    func next(_ body: (LogEntryView) throws -> Void) throws -> Bool
+
     /// Calls `body` with every entry that is left, without copying it: log by log, each log in its
     /// order. Ends early when `body` says false.
     func forEach(_ body: (LogEntryView) throws -> Bool) throws
+}
+
+extension LogCursor {
+    /// The next entry by the way of a copy.
+    public func next(_ body: (LogEntryView) throws -> Void) throws -> Bool {
+        guard let entry = try next() else { return false }
+        try entry.bytes.withUnsafeBytes { try body(LogEntryView(entry, $0)) }
+        return true
+    }
 }
 
 /// Answers queries out of stored logs. Safe to call from several threads at once.

@@ -69,7 +69,7 @@ enum Sample {
             let reader = try BlockReader()
             let start = BlockHeader.size + Int(header.filterBytes)
             #expect(reader.load(read, body: .init(rebasing: all[start...])))
-            let entry = reader.entry(1, origin: 3)
+            let entry = reader.view(1, origin: 3)
             #expect(entry.stream == .stdout && entry.level == .error && entry.sequence == 41)
             #expect(entry.origin == 3 && entry.timestamp == 1_001)
         }

@@ -13,12 +13,10 @@ public enum JSONText {
         output.append(UInt8(ascii: "\""))
         var start = 0
         var at = 0
-        while at < bytes.count {
+        while true {
+            at = special(bytes, from: at)
+            guard at < bytes.count else { break }
             let byte = bytes[at]
-            if byte >= 0x20, byte < 0x80, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") {
-                at += 1
-                continue
-            }
             if byte >= 0x80 {
                 let length = sequence(bytes, at)
                 if length > 0 {
@@ -26,7 +24,7 @@ public enum JSONText {
                     continue
                 }
             }
-            output += bytes[start..<at]
+            output.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[start..<at]))
             if byte >= 0x80 {
                 output += [0xef, 0xbf, 0xbd]
                 at += malformed(bytes, at)
@@ -36,8 +34,37 @@ public enum JSONText {
             }
             start = at
         }
-        output += bytes[start..<at]
+        output.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[start..<at]))
         output.append(UInt8(ascii: "\""))
+    }
+
+    /// The first place at or after `start` of what may not stand as it is: a control character, a
+    /// quote, a backslash, or no ASCII.
+    private static func special(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
+        var at = start
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let tops: UInt64 = 0x8080_8080_8080_8080
+        while at &+ 8 <= bytes.count {
+            let word = bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+            // A byte is 0 where it is the one looked for; a borrow may mark what follows such a
+            // byte, never what is before.
+            let quote = word ^ (ones &* 0x22)
+            let slash = word ^ (ones &* 0x5c)
+            let found =
+                (word &- ones &* 0x20) | word | ((quote &- ones) & ~quote)
+                | ((slash &- ones) & ~slash)
+            let marks = found & tops
+            guard marks == 0 else {
+                return at &+ UInt64(littleEndian: marks).trailingZeroBitCount / 8
+            }
+            at &+= 8
+        }
+        while at < bytes.count {
+            let byte = bytes[at]
+            guard byte >= 0x20, byte < 0x80, byte != 0x22, byte != 0x5c else { return at }
+            at &+= 1
+        }
+        return at
     }
 
     private static func escape(_ byte: UInt8, to output: inout [UInt8]) {

@@ -52,6 +52,13 @@ public struct ProtobufWriter: Sendable {
         bytes += data
     }
 
+    /// `bytes`, or a `string`, that lies in memory.
+    public mutating func data(_ field: Int, _ data: UnsafeRawBufferPointer) {
+        append(UInt64(field) << 3 | 2)
+        append(UInt64(data.count))
+        bytes.append(contentsOf: data)
+    }
+
     /// A message, written before.
     public mutating func message(_ field: Int, _ message: ProtobufWriter) {
         append(UInt64(field) << 3 | 2)

@@ -28,13 +28,15 @@ public enum ShipProbe {
         } else {
             let encoder = options.logEncoder()
             encoder.begin()
-            encoder.add(
-                LogEntry(
-                    timestamp: now, stream: .stdout, level: .info,
-                    bytes: Array("a test by ullage ship test".utf8), sequence: now),
-                of: ShippedStream(
-                    labels: external.merging(["container": "ullage-ship-test"]),
-                    id: "ullage-ship-test"))
+            let stream = ShippedStream(
+                labels: external.merging(["container": "ullage-ship-test"]),
+                id: "ullage-ship-test")
+            Array("a test by ullage ship test".utf8).withUnsafeBytes { text in
+                encoder.add(
+                    LogEntryView(
+                        timestamp: now, stream: .stdout, level: .info, isGap: false, sequence: now,
+                        origin: 0, bytes: text), of: stream)
+            }
             parcel.body = encoder.finish().body
             parcel.headers = encoder.headers
             parcel.judge = encoder.judge

@@ -23,9 +23,16 @@ struct MessagePack {
         }
     }
 
-    mutating func text(_ string: String) { text(Array(string.utf8)) }
+    mutating func text(_ string: String) {
+        var string = string
+        string.withUTF8 { text(UnsafeRawBufferPointer($0)) }
+    }
 
-    mutating func text(_ text: [UInt8]) {
+    mutating func text(_ bytes: [UInt8]) {
+        bytes.withUnsafeBytes { text($0) }
+    }
+
+    mutating func text(_ text: UnsafeRawBufferPointer) {
         switch text.count {
         case 0..<32: bytes.append(0xa0 | UInt8(text.count))
         case 32...0xff: bytes += [0xd9, UInt8(text.count)]
@@ -36,7 +43,7 @@ struct MessagePack {
             bytes.append(0xdb)
             big(UInt64(text.count), 4)
         }
-        bytes += text
+        bytes.append(contentsOf: text)
     }
 
     mutating func integer(_ value: Int) {
@@ -82,7 +89,7 @@ final class ForwardEncoder: LogEncoder {
         entryCount = 0
     }
 
-    func add(_ entry: LogEntry, of stream: ShippedStream) {
+    func add(_ entry: LogEntryView, of stream: ShippedStream) {
         entryCount += 1
         if stream.prepared.isEmpty {
             var members = MessagePack()
@@ -97,7 +104,7 @@ final class ForwardEncoder: LogEncoder {
         let hasLevel = entry.level != .unknown
         entries.map(stream.labels.pairs.count + 1 + (hasLevel ? 1 : 0) + (entry.isGap ? 1 : 0))
         entries.text("log")
-        entries.text(LogText.utf8(entry.bytes))
+        LogText.withUTF8(entry.bytes) { entries.text($0) }
         if hasLevel {
             entries.text("level")
             entries.text(entry.level.name)

@@ -11,6 +11,24 @@ enum LogJSON {
         var message = "message"
     }
 
+    /// What all objects have, as bytes.
+    struct Frame {
+        fileprivate let beforeTime: [UInt8]
+        fileprivate let beforeMessage: [UInt8]
+        fileprivate let levels: [[UInt8]]
+        fileprivate var time = LogTimeWriter()
+
+        init(_ names: Names) {
+            var text: [UInt8] = [UInt8(ascii: "{")]
+            JSONText.append(names.time, to: &text)
+            beforeTime = text + ":\"".utf8
+            text = Array("\",".utf8)
+            JSONText.append(names.message, to: &text)
+            beforeMessage = text + ":".utf8
+            levels = LogLevel.allCases.map { Array(",\"level\":\"\($0.name)\"".utf8) }
+        }
+    }
+
     /// Appends labels as members of an object.
     static func appendMembers(_ labels: Labels, to output: inout [UInt8]) {
         for (order, label) in labels.pairs.enumerated() {
@@ -23,21 +41,18 @@ enum LogJSON {
 
     /// Appends an entry as one object: its time, its text, its level, and the stream's labels.
     static func append(
-        _ entry: LogEntry, of stream: ShippedStream, _ names: Names, to output: inout [UInt8]
+        _ entry: LogEntryView, of stream: ShippedStream, _ frame: inout Frame,
+        to output: inout [UInt8]
     ) {
         if stream.prepared.isEmpty {
             stream.prepared.append(UInt8(ascii: ","))
             appendMembers(stream.labels, to: &stream.prepared)
         }
-        output.append(UInt8(ascii: "{"))
-        JSONText.append(names.time, to: &output)
-        output += ":\"".utf8
-        LogTime.append(entry.timestamp, digits: 9, to: &output)
-        output += "\",".utf8
-        JSONText.append(names.message, to: &output)
-        output.append(UInt8(ascii: ":"))
-        entry.bytes.withUnsafeBytes { JSONText.append($0, to: &output) }
-        if entry.level != .unknown { output += ",\"level\":\"\(entry.level.name)\"".utf8 }
+        output += frame.beforeTime
+        frame.time.append(entry.timestamp, digits: 9, to: &output)
+        output += frame.beforeMessage
+        JSONText.append(entry.bytes, to: &output)
+        if entry.level != .unknown { output += frame.levels[Int(entry.level.rawValue)] }
         if entry.isPartial { output += ",\"partial\":\"true\"".utf8 }
         if entry.isGap { output += ",\"gap\":\"true\"".utf8 }
         // A label that has the name of a member above would come twice.
@@ -51,7 +66,7 @@ final class JSONLinesEncoder: LogEncoder {
     /// How objects follow one another.
     enum Framing { case lines, list }
 
-    private let names: LogJSON.Names
+    private var frame: LogJSON.Frame
     private let framing: Framing
     private let type: String
     private let compression: BodyCompression
@@ -61,7 +76,7 @@ final class JSONLinesEncoder: LogEncoder {
         names: LogJSON.Names = LogJSON.Names(), framing: Framing = .lines, type: String,
         compression: BodyCompression
     ) {
-        self.names = names
+        frame = LogJSON.Frame(names)
         self.framing = framing
         self.type = type
         self.compression = compression
@@ -76,9 +91,9 @@ final class JSONLinesEncoder: LogEncoder {
 
     func begin() { body.removeAll(keepingCapacity: true) }
 
-    func add(_ entry: LogEntry, of stream: ShippedStream) {
+    func add(_ entry: LogEntryView, of stream: ShippedStream) {
         if framing == .list { body.append(UInt8(ascii: body.isEmpty ? "[" : ",")) }
-        LogJSON.append(entry, of: stream, names, to: &body)
+        LogJSON.append(entry, of: stream, &frame, to: &body)
         if framing == .lines { body.append(0x0a) }
     }
 
@@ -93,6 +108,7 @@ final class JSONLinesEncoder: LogEncoder {
 final class BulkEncoder: LogEncoder {
     private let index: String
     private let compression: BodyCompression
+    private var frame = LogJSON.Frame(LogJSON.Names(time: "@timestamp", message: "message"))
     private var body: [UInt8] = []
 
     init(index: String, compression: BodyCompression) {
@@ -109,20 +125,19 @@ final class BulkEncoder: LogEncoder {
 
     func begin() { body.removeAll(keepingCapacity: true) }
 
-    func add(_ entry: LogEntry, of stream: ShippedStream) {
+    func add(_ entry: LogEntryView, of stream: ShippedStream) {
         // `create` is what data streams take; a document that is there already gives 409.
         body += "{\"create\":{\"_index\":".utf8
         JSONText.append(index, to: &body)
         body += ",\"_id\":".utf8
         JSONText.append(Self.id(entry, of: stream), to: &body)
         body += "}}\n".utf8
-        LogJSON.append(
-            entry, of: stream, LogJSON.Names(time: "@timestamp", message: "message"), to: &body)
+        LogJSON.append(entry, of: stream, &frame, to: &body)
         body.append(0x0a)
     }
 
     /// At most 512 bytes, which is what Elasticsearch takes.
-    static func id(_ entry: LogEntry, of stream: ShippedStream) -> String {
+    static func id(_ entry: LogEntryView, of stream: ShippedStream) -> String {
         String(stream.id.prefix(160)) + "-\(entry.sequence)"
     }
 

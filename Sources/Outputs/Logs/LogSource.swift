@@ -39,9 +39,10 @@ public final class LogSource: ParcelSource {
     private var places: [String: Place] = [:]
     private var identities: [LogIdentity] = []
     private var streams: [StreamKey: ShippedStream?] = [:]
+    private var latest: (key: StreamKey, stream: ShippedStream?)?
     private var open: (any LogCursor)?
     /// Read and not yet acknowledged, and how many of them are in the last parcel.
-    private var queue: [LogEntry] = []
+    private var queue = LogEntryQueue()
     private var sent = 0
     private var seekTime: Int64?
 
@@ -95,15 +96,16 @@ public final class LogSource: ParcelSource {
         encoder.begin()
         sent = 0
         var (records, newest) = (0, Int64.min)
-        for entry in queue {
+        queue.forEach { entry in
             guard records < limits.records, encoder.count < limits.bytes || records == 0 else {
-                break
+                return false
             }
             sent += 1
-            guard let stream = stream(of: entry), isWanted(entry) else { continue }
-            encoder.add(cut(entry), of: stream)
+            guard let stream = stream(of: entry), isWanted(entry) else { return true }
+            add(entry, of: stream)
             records += 1
             newest = max(newest, entry.timestamp)
+            return true
         }
         guard sent > 0 else { return nil }
         guard records > 0 else {
@@ -121,20 +123,14 @@ public final class LogSource: ParcelSource {
 
     /// Reads until a request is full or there is no more.
     private func fill(_ limits: BatchLimits) throws {
-        var bytes = queue.reduce(0) { $0 + $1.bytes.count }
         var hasReopened = false
-        while queue.count < limits.records, bytes < limits.bytes {
+        while queue.count < limits.records, queue.textBytes < limits.bytes {
             if open == nil {
                 guard !hasReopened else { return }
                 hasReopened = true
                 try reopen()
             }
-            guard let entry = try open?.next() else {
-                open = nil
-                continue
-            }
-            queue.append(entry)
-            bytes += entry.bytes.count
+            if try open?.next({ queue.append($0) }) != true { open = nil }
         }
     }
 
@@ -145,6 +141,7 @@ public final class LogSource: ParcelSource {
             guard queue.isEmpty else { return }
             identities = all
             streams.removeAll()
+            latest = nil
             let ids = Set(all.map(\.id))
             places = places.filter { ids.contains($0.key) }
         }
@@ -152,32 +149,59 @@ public final class LogSource: ParcelSource {
         query.streams = lines.streams
         query.start = seekTime ?? .min
         for (id, place) in places { query.from[id] = place.next }
-        for entry in queue { query.from[identities[entry.origin].id] = entry.sequence + 1 }
+        for (origin, last) in last(of: queue.count) {
+            query.from[identities[origin].id] = last.next
+        }
         open = try querier.entries(query, of: identities)
     }
 
-    private func isWanted(_ entry: LogEntry) -> Bool {
+    /// For each log, where it goes on after the first so many entries of the queue.
+    private func last(of count: Int) -> [Int: Place] {
+        var found: [Int: Place] = [:]
+        var left = count
+        queue.forEach { entry in
+            guard left > 0 else { return false }
+            left -= 1
+            if entry.sequence >= 0 {
+                found[entry.origin] = Place(next: entry.sequence + 1, time: entry.timestamp)
+            }
+            return true
+        }
+        return found
+    }
+
+    private func isWanted(_ entry: LogEntryView) -> Bool {
         entry.isGap || entry.level == .unknown || entry.level >= lines.minLevel
     }
 
-    private func cut(_ entry: LogEntry) -> LogEntry {
-        guard entry.bytes.count > lines.maxBytes else { return entry }
-        var short = entry
+    /// Writes an entry; one that is too long without its end.
+    private func add(_ entry: LogEntryView, of stream: ShippedStream) {
+        guard entry.bytes.count > lines.maxBytes else { return encoder.add(entry, of: stream) }
         var end = max(0, lines.maxBytes - Self.cutMark.count)
         // Not within a character.
         while end > 0, entry.bytes[end] & 0xc0 == 0x80 { end -= 1 }
-        short.bytes = Array(entry.bytes[..<end]) + Self.cutMark
-        return short
+        (Array(entry.bytes[..<end]) + Self.cutMark).withUnsafeBytes { bytes in
+            var short = entry
+            short.bytes = bytes
+            encoder.add(short, of: stream)
+        }
     }
 
     /// What an entry's stream is called at the sink; nil when it is not wanted.
-    private func stream(of entry: LogEntry) -> ShippedStream? {
+    private func stream(of entry: LogEntryView) -> ShippedStream? {
         let key = StreamKey(origin: entry.origin, stream: entry.stream)
-        if let known = streams[key] { return known }
-        let identity = identities[entry.origin]
+        // Most lines are of the stream of the line before.
+        if let latest, latest.key == key { return latest.stream }
+        let found = streams[key] ?? make(key)
+        latest = (key, found)
+        return found
+    }
+
+    private func make(_ key: StreamKey) -> ShippedStream? {
+        let identity = identities[key.origin]
         var labels = identity.streamLabels
         labels["name"] = labels["container"] == identity.name ? "" : identity.name
-        labels["stream"] = entry.stream.name
+        labels["stream"] = key.stream.name
         let made = selection.apply(labels).map { ShippedStream(labels: $0, id: identity.id) }
         streams[key] = .some(made)
         return made
@@ -185,10 +209,7 @@ public final class LogSource: ParcelSource {
 
     /// See `ParcelSource`.
     public func acknowledge() {
-        for entry in queue.prefix(sent) where entry.sequence >= 0 {
-            places[identities[entry.origin].id] = Place(
-                next: entry.sequence + 1, time: entry.timestamp)
-        }
+        for (origin, place) in last(of: sent) { places[identities[origin].id] = place }
         queue.removeFirst(sent)
         sent = 0
     }
@@ -196,12 +217,16 @@ public final class LogSource: ParcelSource {
     /// See `ParcelSource`.
     public func describe() -> [UInt8] {
         var text: [UInt8] = []
-        for entry in queue.prefix(sent) {
-            guard let stream = stream(of: entry), isWanted(entry) else { continue }
+        var frame = LogJSON.Frame(LogJSON.Names())
+        var left = sent
+        queue.forEach { entry in
+            guard left > 0 else { return false }
+            left -= 1
+            guard let stream = stream(of: entry), isWanted(entry) else { return true }
             LogJSON.append(
-                entry, of: ShippedStream(labels: stream.labels, id: stream.id), LogJSON.Names(),
-                to: &text)
+                entry, of: ShippedStream(labels: stream.labels, id: stream.id), &frame, to: &text)
             text.append(0x0a)
+            return true
         }
         return text
     }
@@ -209,7 +234,7 @@ public final class LogSource: ParcelSource {
     /// See `ParcelSource`.
     public func backlog() throws -> Backlog {
         var backlog = Backlog()
-        backlog.oldest = queue.first.map { $0.timestamp / 1_000_000 }
+        backlog.oldest = queue.firstTime.map { $0 / 1_000_000 }
         for identity in try querier.logs([]) {
             let start = places[identity.id].map { $0.time + 1 } ?? seekTime ?? .min
             guard

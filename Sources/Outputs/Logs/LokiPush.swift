@@ -4,7 +4,7 @@ import Codecs
 import Model
 
 /// What is sent with a line beside its text: level, sequence's marks.
-private func metadata(_ entry: LogEntry) -> [(name: String, value: String)] {
+private func metadata(_ entry: LogEntryView) -> [(name: String, value: String)] {
     var pairs: [(name: String, value: String)] = []
     if entry.level != .unknown { pairs.append(("level", entry.level.name)) }
     if entry.isPartial { pairs.append(("partial", "true")) }
@@ -26,10 +26,16 @@ final class LokiProtobufEncoder: LogEncoder {
         count = 0
     }
 
-    func add(_ entry: LogEntry, of stream: ShippedStream) {
+    func add(_ entry: LogEntryView, of stream: ShippedStream) {
         if stream.pending.isEmpty { streams.append(stream) }
         let before = stream.pending.count
-        let text = LogText.utf8(entry.bytes)
+        LogText.withUTF8(entry.bytes) { append($0, entry, to: &stream.pending) }
+        count += stream.pending.count - before
+    }
+
+    private func append(
+        _ text: UnsafeRawBufferPointer, _ entry: LogEntryView, to pending: inout [UInt8]
+    ) {
         let (seconds, nanoseconds) = (
             entry.timestamp / 1_000_000_000, entry.timestamp % 1_000_000_000
         )
@@ -45,16 +51,15 @@ final class LokiProtobufEncoder: LogEncoder {
         }
         let length =
             2 + time.bytes.count + 1 + Varint.length(text.count) + text.count + more.bytes.count
-        stream.pending.append(0x12)
-        Varint.append(UInt64(length), to: &stream.pending)
-        stream.pending.append(0x0a)
-        stream.pending.append(UInt8(time.bytes.count))
-        stream.pending += time.bytes
-        stream.pending.append(0x12)
-        Varint.append(UInt64(text.count), to: &stream.pending)
-        stream.pending += text
-        stream.pending += more.bytes
-        count += stream.pending.count - before
+        pending.append(0x12)
+        Varint.append(UInt64(length), to: &pending)
+        pending.append(0x0a)
+        pending.append(UInt8(time.bytes.count))
+        pending += time.bytes
+        pending.append(0x12)
+        Varint.append(UInt64(text.count), to: &pending)
+        pending.append(contentsOf: text)
+        pending += more.bytes
     }
 
     func finish() -> (body: [UInt8], rawBytes: Int) {
@@ -116,7 +121,7 @@ final class LokiJSONEncoder: LogEncoder {
         count = 0
     }
 
-    func add(_ entry: LogEntry, of stream: ShippedStream) {
+    func add(_ entry: LogEntryView, of stream: ShippedStream) {
         let before = stream.pending.count
         if stream.pending.isEmpty {
             streams.append(stream)
@@ -124,7 +129,7 @@ final class LokiJSONEncoder: LogEncoder {
             stream.pending.append(UInt8(ascii: ","))
         }
         stream.pending += "[\"\(entry.timestamp)\",".utf8
-        entry.bytes.withUnsafeBytes { JSONText.append($0, to: &stream.pending) }
+        JSONText.append(entry.bytes, to: &stream.pending)
         let pairs = metadata(entry)
         if !pairs.isEmpty {
             stream.pending += ",{".utf8

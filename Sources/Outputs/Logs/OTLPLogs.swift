@@ -24,10 +24,9 @@ final class OTLPLogsEncoder: LogEncoder {
         count = 0
     }
 
-    func add(_ entry: LogEntry, of stream: ShippedStream) {
+    func add(_ entry: LogEntryView, of stream: ShippedStream) {
         if stream.pending.isEmpty { streams.append(stream) }
         let before = stream.pending.count
-        let text = LogText.utf8(entry.bytes)
         var record = ProtobufWriter()
         record.fixed64(1, UInt64(bitPattern: entry.timestamp))
         record.fixed64(11, UInt64(bitPattern: entry.timestamp))
@@ -37,7 +36,7 @@ final class OTLPLogsEncoder: LogEncoder {
             record.string(3, severity.text)
         }
         var body = ProtobufWriter()
-        body.data(1, text)
+        LogText.withUTF8(entry.bytes) { body.data(1, $0) }
         record.message(5, body)
         record.message(6, OTLP.attribute("log.record.uid", "\(stream.id)-\(entry.sequence)"))
         record.message(6, OTLP.attribute("log.iostream", entry.stream.name))
@@ -95,7 +94,7 @@ final class OTLPLogsJSONEncoder: LogEncoder {
         count = 0
     }
 
-    func add(_ entry: LogEntry, of stream: ShippedStream) {
+    func add(_ entry: LogEntryView, of stream: ShippedStream) {
         let before = stream.pending.count
         if stream.pending.isEmpty {
             streams.append(stream)
@@ -111,7 +110,7 @@ final class OTLPLogsJSONEncoder: LogEncoder {
                 ",\"severityNumber\":\(severity.number),\"severityText\":\"\(severity.text)\"".utf8
         }
         stream.pending += ",\"body\":{\"stringValue\":".utf8
-        entry.bytes.withUnsafeBytes { JSONText.append($0, to: &stream.pending) }
+        JSONText.append(entry.bytes, to: &stream.pending)
         stream.pending += "},\"attributes\":[".utf8
         OTLP.appendJSON("log.record.uid", "\(stream.id)-\(entry.sequence)", to: &stream.pending)
         stream.pending.append(UInt8(ascii: ","))

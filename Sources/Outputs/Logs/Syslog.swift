@@ -9,6 +9,7 @@ final class SyslogEncoder: LogEncoder {
     private let host: [UInt8]
     private var body: [UInt8] = []
     private var message: [UInt8] = []
+    private var time = LogTimeWriter()
 
     /// `facility` is 0 to 23 (RFC 5424, table 1).
     init(facility: Int, host: String) {
@@ -22,10 +23,10 @@ final class SyslogEncoder: LogEncoder {
 
     func begin() { body.removeAll(keepingCapacity: true) }
 
-    func add(_ entry: LogEntry, of stream: ShippedStream) {
+    func add(_ entry: LogEntryView, of stream: ShippedStream) {
         message.removeAll(keepingCapacity: true)
         message += "<\(facility * 8 + Self.severity(entry))>1 ".utf8
-        LogTime.append(entry.timestamp, digits: 6, to: &message)
+        time.append(entry.timestamp, digits: 6, to: &message)
         message.append(0x20)
         message += host
         message.append(0x20)
@@ -41,14 +42,14 @@ final class SyslogEncoder: LogEncoder {
         if LogText.isUTF8(entry.bytes), entry.bytes.contains(where: { $0 >= 0x80 }) {
             message += [0xef, 0xbb, 0xbf]
         }
-        message += entry.bytes
+        message.append(contentsOf: entry.bytes)
         body += "\(message.count) ".utf8
         body += message
     }
 
     func finish() -> (body: [UInt8], rawBytes: Int) { (body, body.count) }
 
-    private static func severity(_ entry: LogEntry) -> Int {
+    private static func severity(_ entry: LogEntryView) -> Int {
         switch entry.level {
         case .fatal: 2
         case .error: 3
