@@ -51,7 +51,8 @@ public struct Agent: Sendable {
         sampling.addReadings { rules.readings() }
         unlink(directory.socket)
         let shipping = Shipping(
-            stores: ShipStores(feed: sampling.store, logs: logs?.archive),
+            stores: ShipStores(
+                feed: sampling.store, logs: logs?.archive, moreLines: logs?.written),
             directory: directory.ship, logger: logger)
         sampling.addReadings { shipping.readings() }
         shipping.apply(configuration.ship)

@@ -15,6 +15,8 @@ import Synchronization
 /// The logs of a host: every source tailed into the store, and the store kept within its bounds.
 final class LogKeeping: Sendable {
     private let store: LogStore
+    /// Says that there may be more lines to read.
+    var written: ChangeNotice { store.written }
     /// Where lines go: the store, and the metrics made of them.
     let sink: any LogSink
     /// Answers queries over the store; sees what was flushed, which is everything but the last

@@ -68,6 +68,8 @@ public final class LogStore: LogSink, Sendable {
     }
 
     private let state: Mutex<State>
+    /// Says that readers may find more.
+    public let written = ChangeNotice()
     let path: String
     let options: Options
     /// When the newest entry of each sealed segment was written, by the segment's path.
@@ -126,6 +128,7 @@ public final class LogStore: LogSink, Sendable {
                 throw error
             }
         }
+        written.note()
     }
 
     /// See `LogSink`.
@@ -134,6 +137,7 @@ public final class LogStore: LogSink, Sendable {
             try state.logs[identity.id]?.writeBlock(state.tools)
             state.logs[identity.id] = nil
         }
+        written.note()
     }
 
     /// Writes down everything that was taken.

@@ -143,11 +143,16 @@ public struct ShipStores: Sendable {
     public var feed: any SampleFeed
     /// Log lines; nil when none are kept.
     public var logs: (any LogQuerier)?
+    /// Says that there may be more lines; without it sinks look by themselves.
+    public var moreLines: ChangeNotice?
 
     /// The stores.
-    public init(feed: any SampleFeed, logs: (any LogQuerier)? = nil) {
+    public init(
+        feed: any SampleFeed, logs: (any LogQuerier)? = nil, moreLines: ChangeNotice? = nil
+    ) {
         self.feed = feed
         self.logs = logs
+        self.moreLines = moreLines
     }
 }
 
@@ -246,6 +251,6 @@ extension Delivery {
             name: options.name, kind: options.kind.rawValue, target: options.destination.shown,
             directory: directory + "/" + options.name, options: options.delivery,
             carrier: try options.carrier(), source: try options.source(stores),
-            log: log)
+            news: options.kind.takesSamples ? nil : stores.moreLines, log: log)
     }
 }

@@ -17,6 +17,8 @@ public final class Delivery: Sendable {
         var seek: Milliseconds?
         /// Whether waits are cut short until the sink has everything.
         var isFlushing = false
+        /// Whether the thread must not sleep.
+        var isUrgent: Bool { isStopping || isFlushing || seek != nil }
     }
 
     /// The sink's name, which is a directory's name.
@@ -28,21 +30,26 @@ public final class Delivery: Sendable {
     let requests = Mutex(Requests())
     let wakeup: Wakeup
     private let finished: Wakeup
+    /// Says that the source may have more; nil when it must be asked.
+    let news: ChangeNotice?
+    /// Whether the thread waits for news.
+    let isWaiting = Atomic<Bool>(false)
     private let makeSource: @Sendable (String?) throws -> any ParcelSource
     private let log: @Sendable (String) -> Void
 
     /// A sink that keeps its files in `directory`; `source` makes a reader that goes on at a
-    /// cursor, or begins when there is none.
+    /// cursor, or begins when there is none. With `news` it is asked again when there are any.
     public init(
         name: String, kind: String, target: String, directory: String,
         options: DeliveryOptions = DeliveryOptions(), carrier: any Carrier,
         source: @escaping @Sendable (String?) throws -> any ParcelSource,
-        log: @escaping @Sendable (String) -> Void = { _ in }
+        news: ChangeNotice? = nil, log: @escaping @Sendable (String) -> Void = { _ in }
     ) throws(ShipError) {
         self.name = name
         self.options = options
         self.directory = directory
         self.carrier = carrier
+        self.news = news
         self.log = log
         makeSource = source
         var status = SinkStatus()
@@ -60,7 +67,12 @@ public final class Delivery: Sendable {
     /// Starts the thread.
     public func start() {
         BlockingThread.start("ship-" + name) { [self] in
+            let observer = news?.observe { [weak self] in
+                guard let self, isWaiting.load(ordering: .sequentiallyConsistent) else { return }
+                wakeup.wake()
+            }
             DeliveryRun(self).run(makeSource)
+            if let observer { news?.remove(observer) }
             status.withLock { $0.activity = .stopped }
             finished.wake()
         }

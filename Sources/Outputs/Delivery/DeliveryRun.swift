@@ -17,6 +17,8 @@ final class DeliveryRun {
     private var backlogLooked: UInt64 = 0
 
     private static let backlogPeriod: UInt64 = 2_000_000_000
+    /// How long a source that tells its news is left alone.
+    private static let longestSleep: Milliseconds = 10_000
 
     init(_ delivery: Delivery) {
         self.delivery = delivery
@@ -35,8 +37,9 @@ final class DeliveryRun {
             do {
                 try seek(source)
                 try look(at: source)
+                let seen = delivery.news?.count
                 guard let parcel = try nextParcel(source) else {
-                    idle(source)
+                    idle(source, seen: seen)
                     continue
                 }
                 send(parcel, source)
@@ -156,12 +159,21 @@ final class DeliveryRun {
         }
     }
 
-    private func idle(_ source: any ParcelSource) {
+    private func idle(_ source: any ParcelSource, seen: UInt64?) {
         set(.idle)
         // What is not wanted moves the cursor too.
         save(source.cursor)
         delivery.requests.withLock { $0.isFlushing = false }
-        pause(delivery.options.poll)
+        let began = Clock.realtimeMilliseconds()
+        if let seen, let news = delivery.news {
+            delivery.isWaiting.store(true, ordering: .sequentiallyConsistent)
+            if news.count == seen { pause(Self.longestSleep) }
+            delivery.isWaiting.store(false, ordering: .sequentiallyConsistent)
+        }
+        // Each look costs something, however little there is to find.
+        guard !delivery.requests.withLock({ $0.isUrgent }) else { return }
+        let waited = Clock.realtimeMilliseconds() - began
+        pause(min(delivery.options.poll, delivery.options.poll - waited))
     }
 
     private func seek(_ source: any ParcelSource) throws {

@@ -21,7 +21,8 @@ public final class SampleSource: ParcelSource {
     private let selection: Selection
     private var encoder: any SampleEncoder
     private var position: SamplePosition
-    private var slice = SampleSlice()
+    /// What the parcel under way is made of, with how each was read.
+    private var slices: [(slice: SampleSlice, after: SamplePosition, limit: Int)] = []
     private var known = KnownSeries()
     private var entries: [Int: Entry] = [:]
     /// Series that were alive when their numbers became out of date, with their timelines.
@@ -29,8 +30,6 @@ public final class SampleSource: ParcelSource {
     /// Those of `unseen` that end with the parcel that is on its way.
     private var ending: [[UInt8]] = []
     private var hasGap = false
-    /// The limit with which the last slice was read.
-    private var lastLimit = 1
 
     /// A reader that goes on at a cursor; without one it begins at the end, or with what the store
     /// has when `fromOldest`. Throws for a cursor that is none.
@@ -57,40 +56,75 @@ public final class SampleSource: ParcelSource {
     /// See `ParcelSource`.
     public func next(_ limits: BatchLimits) throws -> Parcel? {
         var limit = limits.records
+        var slice = SampleSlice()
         while try feed.read(after: position, limit: limit, known: known, into: &slice) {
-            adopt()
-            lastLimit = limit
+            slices.removeAll(keepingCapacity: true)
             ending.removeAll(keepingCapacity: true)
             encoder.begin()
-            var (records, newest) = (0, Milliseconds.min)
-            for run in slice.runs {
-                guard let entry = entry(of: run) else { continue }
-                encoder.add(entry.series, slice.timestamps, slice.values, run.samples)
-                records += run.samples.count
-                newest = max(newest, slice.timestamps[run.samples.upperBound - 1])
-            }
-            records += endSeries()
+            var total = Total()
+            adopt(slice)
+            add(slice, after: position, limit: limit, &total)
+            total.records += endSeries(slice)
             if encoder.count > limits.bytes, limit > 1, slice.runs.count > 1 {
                 limit = max(1, limit / 2)
                 continue
             }
-            guard records > 0 else {
+            try merge(limits, &total)
+            guard total.records > 0, let last = slices.last else {
                 // Nothing in it is wanted.
                 acknowledge()
                 continue
             }
             let (body, rawBytes) = encoder.finish()
             var parcel = Parcel(
-                body: body, headers: encoder.headers, records: records, rawBytes: rawBytes,
-                newest: newest, isFull: slice.next.piece != nil || records * 2 > limit)
+                body: body, headers: encoder.headers, records: total.records, rawBytes: rawBytes,
+                newest: total.newest,
+                isFull: last.slice.next.piece != nil || total.records * 2 > limit)
             parcel.judge = encoder.judge
             return parcel
         }
         return nil
     }
 
+    private struct Total {
+        var records = 0
+        var newest = Milliseconds.min
+    }
+
+    private func add(
+        _ slice: SampleSlice, after place: SamplePosition, limit: Int, _ total: inout Total
+    ) {
+        for run in slice.runs {
+            guard let entry = entry(of: run) else { continue }
+            encoder.add(entry.series, slice.timestamps, slice.values, run.samples)
+            total.records += run.samples.count
+            total.newest = max(total.newest, slice.timestamps[run.samples.upperBound - 1])
+        }
+        slices.append((slice, place, limit))
+    }
+
+    /// Adds what follows while there is room and it is of other series: each rule has a timeline of
+    /// its own, and a request for each would cost more than what is in it.
+    private func merge(_ limits: BatchLimits, _ total: inout Total) throws {
+        guard let first = slices.first?.slice else { return }
+        var timelines = Set(first.runs.map(\.timeline))
+        while let last = slices.last?.slice, last.next.piece == nil,
+            total.records * 2 < limits.records, encoder.count * 2 < limits.bytes
+        {
+            var more = SampleSlice()
+            let limit = limits.records - total.records
+            guard try feed.read(after: last.next, limit: limit, known: known, into: &more),
+                more.epoch == known.epoch, more.opened.isEmpty, !more.isAfterGap,
+                timelines.isDisjoint(with: more.runs.map(\.timeline))
+            else { return }
+            timelines.formUnion(more.runs.map(\.timeline))
+            adopt(more)
+            add(more, after: last.next, limit: limit, &total)
+        }
+    }
+
     /// Takes the new names in; after a change of epoch the series get new numbers.
-    private func adopt() {
+    private func adopt(_ slice: SampleSlice) {
         if known.epoch != slice.epoch {
             for entry in entries.values where entry.isAlive { unseen[entry.series.bytes] = entry }
             entries.removeAll(keepingCapacity: true)
@@ -112,7 +146,7 @@ public final class SampleSource: ParcelSource {
     }
 
     /// Adds a stale marker for each series that has none in the first tick of the section.
-    private func endSeries() -> Int {
+    private func endSeries(_ slice: SampleSlice) -> Int {
         guard !slice.opened.isEmpty, !unseen.isEmpty else { return 0 }
         var present: Set<[UInt8]> = []
         for run in slice.runs {
@@ -128,17 +162,19 @@ public final class SampleSource: ParcelSource {
 
     /// See `ParcelSource`.
     public func acknowledge() {
-        for run in slice.runs {
-            guard var entry = entries[run.series], !entry.series.bytes.isEmpty else { continue }
-            entry.isAlive = !StaleMarker.isStale(slice.values[run.samples.upperBound - 1])
-            entry.timeline = run.timeline
-            entries[run.series] = entry
-            unseen[entry.series.bytes] = nil
+        for (slice, _, _) in slices {
+            for run in slice.runs {
+                guard var entry = entries[run.series], !entry.series.bytes.isEmpty else { continue }
+                entry.isAlive = !StaleMarker.isStale(slice.values[run.samples.upperBound - 1])
+                entry.timeline = run.timeline
+                entries[run.series] = entry
+                unseen[entry.series.bytes] = nil
+            }
+            hasGap = hasGap || slice.isAfterGap
+            position = slice.next
         }
         for bytes in ending { unseen[bytes] = nil }
-        hasGap = hasGap || slice.isAfterGap
-        position = slice.next
-        slice.removeAll()
+        slices.removeAll(keepingCapacity: true)
         ending.removeAll(keepingCapacity: true)
         encoder.acknowledge()
     }
@@ -147,11 +183,16 @@ public final class SampleSource: ParcelSource {
     public func describe() -> [UInt8] {
         var text: [UInt8] = []
         var again = SampleSlice()
-        // The same samples once more, with the names of all series.
-        guard
-            (try? feed.read(
-                after: position, limit: lastLimit, known: KnownSeries(), into: &again)) == true
-        else { return text }
+        for (_, place, limit) in slices {
+            // The same samples once more, with the names of all series.
+            let isThere = try? feed.read(
+                after: place, limit: limit, known: KnownSeries(), into: &again)
+            if isThere == true { describe(again, into: &text) }
+        }
+        return text
+    }
+
+    private func describe(_ again: SampleSlice, into text: inout [UInt8]) {
         for run in again.runs {
             guard let names = again.names[run.series], selection.apply(names.labels) != nil else {
                 continue
@@ -169,7 +210,6 @@ public final class SampleSource: ParcelSource {
                 text += "\",\"timestamp\":\(again.timestamps[i])}\n".utf8
             }
         }
-        return text
     }
 
     /// See `ParcelSource`.
@@ -182,7 +222,7 @@ public final class SampleSource: ParcelSource {
     }
 
     private func forget() {
-        slice.removeAll()
+        slices.removeAll()
         known = KnownSeries()
         entries.removeAll()
         unseen.removeAll()
