@@ -12,6 +12,8 @@ public import Model
 public final class SampleSource: ParcelSource {
     private struct Entry {
         var series: PreparedSeries
+        /// The number of its metric's name.
+        var metric = 0
         var timeline: UInt16 = 0
         /// Whether the last sample sent was no stale marker.
         var isAlive = false
@@ -25,6 +27,8 @@ public final class SampleSource: ParcelSource {
     private var slices: [(slice: SampleSlice, after: SamplePosition, limit: Int)] = []
     private var known = KnownSeries()
     private var entries: [Int: Entry] = [:]
+    /// Numbers of metrics' names.
+    private var metrics: [String: Int] = [:]
     /// Series that were alive when their numbers became out of date, with their timelines.
     private var unseen: [[UInt8]: Entry] = [:]
     /// Those of `unseen` that end with the parcel that is on its way.
@@ -94,11 +98,23 @@ public final class SampleSource: ParcelSource {
     private func add(
         _ slice: SampleSlice, after place: SamplePosition, limit: Int, _ total: inout Total
     ) {
+        var found: [(metric: Int, series: PreparedSeries, samples: Range<Int>)] = []
+        found.reserveCapacity(slice.runs.count)
         for run in slice.runs {
             guard let entry = entry(of: run) else { continue }
-            encoder.add(entry.series, slice.timestamps, slice.values, run.samples)
-            total.records += run.samples.count
-            total.newest = max(total.newest, slice.timestamps[run.samples.upperBound - 1])
+            found.append((entry.metric, entry.series, run.samples))
+        }
+        // Series of one metric side by side have much in common, which compresses.
+        if zip(found, found.dropFirst()).contains(where: { $0.metric > $1.metric }) {
+            let order = found.indices.sorted {
+                (found[$0].metric, $0) < (found[$1].metric, $1)
+            }
+            found = order.map { found[$0] }
+        }
+        for one in found {
+            encoder.add(one.series, slice.timestamps, slice.values, one.samples)
+            total.records += one.samples.count
+            total.newest = max(total.newest, slice.timestamps[one.samples.upperBound - 1])
         }
         slices.append((slice, place, limit))
     }
@@ -128,13 +144,17 @@ public final class SampleSource: ParcelSource {
         if known.epoch != slice.epoch {
             for entry in entries.values where entry.isAlive { unseen[entry.series.bytes] = entry }
             entries.removeAll(keepingCapacity: true)
+            metrics.removeAll(keepingCapacity: true)
             known = KnownSeries()
             known.epoch = slice.epoch
         }
         for (number, names) in slice.names {
             let labels = selection.apply(names.labels)
             let series = labels.map { encoder.prepare($0, names.descriptor) } ?? PreparedSeries()
-            entries[number] = Entry(series: series)
+            let name = names.labels[Labels.metricName]
+            let metric = metrics[name] ?? metrics.count
+            metrics[name] = metric
+            entries[number] = Entry(series: series, metric: metric)
             known.series.insert(number)
         }
     }
