@@ -56,6 +56,7 @@ awk -v s="$size" -v c="$cpu" -v a="$start" -v b="$end" -v r="$rss" -v d="$disk" 
         s / 1e9, b - a, s / 1e6 / (b - a), c / (s / 1e9), r
     printf "%.1f MB on disk, 1/%.1f of the json-file\n", d / 1e6, s / d }'
 
+# The best of three, in wall time.
 seconds() {
     best=999999
     for _ in 1 2 3; do

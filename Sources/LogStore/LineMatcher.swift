@@ -9,8 +9,9 @@ public import Model
 public struct LineMatcher: Sendable {
     fileprivate enum Test: Sendable {
         case literal([UInt8], isWord: Bool)
-        /// The second is the expression for a text of many lines; nil when it cannot be used so.
-        case pattern(BytePattern, scan: BytePattern?)
+        /// `scan` is the expression for a text of many lines, nil when it cannot be used so; `literal`
+        /// is what every match holds, which is found sooner.
+        case pattern(BytePattern, scan: BytePattern?, literal: [UInt8]?)
     }
 
     fileprivate struct One: Sendable {
@@ -38,7 +39,8 @@ public struct LineMatcher: Sendable {
             } else {
                 test = .pattern(
                     try BytePattern(source, ignoresCase: filter.ignoresCase),
-                    scan: try Self.scanning(source, filter.ignoresCase))
+                    scan: try Self.scanning(source, filter.ignoresCase),
+                    literal: filter.ignoresCase ? nil : Self.literal(of: filter))
             }
             tests.append(One(test: test, isInverted: filter.isInverted))
             if !filter.isInverted, !filter.ignoresCase { addHashes(filter) }
@@ -57,6 +59,13 @@ public struct LineMatcher: Sendable {
         var filter = filter
         filter.kind = .substring
         return filter
+    }
+
+    /// The longest text that every match of an expression holds, when it is long enough to be rare.
+    private static func literal(of filter: LineFilter) -> [UInt8]? {
+        guard filter.kind == .pattern else { return nil }
+        let longest = PatternLiterals.required(filter.text).max { $0.count < $1.count }
+        return longest.flatMap { $0.count >= 3 ? $0 : nil }
     }
 
     /// The expression for a text of many lines. One that refers to the text's ends, or sets flags
@@ -126,7 +135,7 @@ public struct LineMatcher: Sendable {
             guard index < block.places.count else { return }
             position = block.places[index].start
         }
-        guard case .pattern(_, scan: nil) = first.test else { return }
+        guard case .pattern(_, scan: nil, literal: nil) = first.test else { return }
         for i in 0..<block.places.count where matches(block.bytes(i)) { body(i) }
     }
 }
@@ -149,7 +158,7 @@ extension LineMatcher.Test {
                 from = at + 1
             }
             return false
-        case .pattern(let pattern, _): return pattern.matches(line)
+        case .pattern(let pattern, _, _): return pattern.matches(line)
         }
     }
 
@@ -157,7 +166,8 @@ extension LineMatcher.Test {
     fileprivate func next(in text: UnsafeRawBufferPointer, from start: Int) -> Int? {
         switch self {
         case .literal(let bytes, _): Self.find(bytes, in: text, from: start)
-        case .pattern(_, let scan): scan?.firstMatch(in: text, from: start)?.lowerBound
+        case .pattern(_, _, let literal?): Self.find(literal, in: text, from: start)
+        case .pattern(_, let scan, nil): scan?.firstMatch(in: text, from: start)?.lowerBound
         }
     }
 
