@@ -20,6 +20,8 @@ scripts/progress.sh "Comparing rules, templates and unit tests with promtool" \
     Tests/RulesOracle/oracle.py --program "$(swift build --show-bin-path)/ullage" --seed 1
 scripts/progress.sh "Killing the agent 12 times under a writer of logs" \
     Tests/KillLoop/run.sh "$(swift build --show-bin-path)" 12
+scripts/progress.sh "Showing what containers write on a real terminal" \
+    Tests/Terminal/run.sh "$(swift build --show-bin-path)"
 scripts/progress.sh "Logging to a real journald and reading it back over 5 kills of the agent" \
     Tests/Journal/run.sh "$(swift build --show-bin-path)" 5
 scripts/progress.sh "Killing an agent that ships 10 times" \

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # In the guest with the engines: has Docker and Podman log the same bytes with each driver, and leaves
-# the files they wrote in /rig/out. Needs `busybox.tar` (a root file system with the bytes as
+# the files they wrote in /lane-out. Needs `busybox.tar` (a root file system with the bytes as
 # /torture) in the present directory.
 set -eu
-out=/rig/out
+out=/lane-out
 say() { echo "=== $(cut -d' ' -f1 /proc/uptime) $*"; }
 # The bytes to both outputs, one after the other, and lines that tell their order.
 write='cat /torture; sleep 0.3; cat /torture >&2; sleep 0.3; echo end'
