@@ -193,7 +193,8 @@ let package = Package(
 
         // Measures the series store from within; not part of the product.
         .executableTarget(
-            name: "series-bench", dependencies: ["CLinux", "Model", "PromQL", "SeriesStore"],
+            name: "series-bench",
+            dependencies: ["CLinux", "Linux", "Model", "PromQL", "SeriesStore"],
             path: "Benchmarks/SeriesBench", swiftSettings: gnu),
         // Measures sampling and /metrics from within; not part of the product.
         .executableTarget(

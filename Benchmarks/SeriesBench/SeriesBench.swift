@@ -2,6 +2,7 @@
 
 import CLinux
 import Glibc
+import Linux
 import Model
 import PromQL
 import SeriesStore
@@ -16,6 +17,8 @@ import SeriesStore
 @main
 enum SeriesBench {
     static func main() throws {
+        // As the agent does.
+        Allocator.giveBackEarly()
         let arguments = Array(CommandLine.arguments.dropFirst())
         func number(_ index: Int) -> Int {
             arguments.count > index ? Int(arguments[index]) ?? 0 : 0

@@ -4,6 +4,7 @@ import Agent
 import ArgumentParser
 import Config
 import Glibc
+import Linux
 
 /// `ullage agent`: the agent itself, in the foreground.
 struct AgentCommand: AsyncParsableCommand {
@@ -27,6 +28,7 @@ struct AgentCommand: AsyncParsableCommand {
     var listen: String?
 
     func run() async throws {
+        Allocator.giveBackEarly()
         try await reportingFailures {
             let source = ConfigurationSource(
                 file: config ?? Self.standardFile(),
