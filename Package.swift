@@ -116,7 +116,9 @@ let package = Package(
             swiftSettings: gnu),
         .target(
             name: "LogQL",
-            dependencies: ["Codecs", "Linux", "Matching", "Model", "PromQL", "Templates"],
+            dependencies: [
+                "Codecs", "Linux", "Matching", "Model", "Pipeline", "PromQL", "Templates",
+            ],
             swiftSettings: gnu),
         .target(
             name: "Rules",
@@ -140,7 +142,7 @@ let package = Package(
             name: "HTTPAPI",
             dependencies: [
                 "Codecs", "Interchange", "Linux", "LogQL", "LogStore", "Matching", "Model",
-                "Outputs", "PromQL", "Rules",
+                "Outputs", "Pipeline", "PromQL", "Rules",
                 logging,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),

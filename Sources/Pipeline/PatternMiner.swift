@@ -14,6 +14,16 @@ public struct LinePattern: Hashable, Sendable {
     public var level: LogLevel
     /// One of them.
     public var example: [UInt8]
+    /// Lines by step of time, in order; empty when no step was asked for.
+    public var samples: [Sample]
+
+    /// The lines of one step.
+    public struct Sample: Hashable, Sendable {
+        /// When the step begins, in nanoseconds.
+        public var time: Int64
+        /// Lines.
+        public var count: Int
+    }
 }
 
 /// Finds the forms of lines, after Drain (He et al., ICWS 2017): a line goes to the group of lines
@@ -39,6 +49,8 @@ public struct PatternMiner {
         var times: ClosedRange<Int64>
         var level: LogLevel
         var example: [UInt8]
+        /// Lines by the number of their step.
+        var steps: [Int64: Int] = [:]
     }
 
     private var forms: [Int: Form] = [:]
@@ -47,15 +59,19 @@ public struct PatternMiner {
     /// Lines whose form was given up.
     public private(set) var others = 0
 
-    /// No lines yet.
-    public init() {}
+    private let step: Int64
+
+    /// No lines yet. With a step, in nanoseconds, lines are counted by it too.
+    public init(step: Int64 = 0) { self.step = step }
 
     /// The forms, those with the most lines first.
     public var patterns: [LinePattern] {
         forms.values.map { form in
             LinePattern(
                 text: Self.text(form), count: form.count, times: form.times, level: form.level,
-                example: form.example)
+                example: form.example,
+                samples: form.steps.sorted { $0.key < $1.key }
+                    .map { LinePattern.Sample(time: $0.key * step, count: $0.value) })
         }.sorted { ($0.count, $1.times.lowerBound) > ($1.count, $0.times.lowerBound) }
     }
 
@@ -77,15 +93,23 @@ public struct PatternMiner {
             form.times =
                 min(form.times.lowerBound, time)...max(form.times.upperBound, time)
             form.level = max(form.level, level)
+            if step > 0 { form.steps[number(time), default: 0] += 1 }
             forms[best.id] = form
             return
         }
         if forms.count >= Self.maxPatterns { makeRoom() }
         forms[next] = Form(
             words: words, separators: separators, times: time...time, level: level,
-            example: Array(line.prefix(Self.maxExample)))
+            example: Array(line.prefix(Self.maxExample)),
+            steps: step > 0 ? [number(time): 1] : [:])
         groups[key, default: []].append(next)
         next += 1
+    }
+
+    /// The step a time is in.
+    private func number(_ time: Int64) -> Int64 {
+        let (quotient, rest) = time.quotientAndRemainder(dividingBy: step)
+        return rest < 0 ? quotient - 1 : quotient
     }
 
     /// Gives up the half of the forms that were seen least.

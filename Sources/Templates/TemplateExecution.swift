@@ -128,6 +128,8 @@ struct TemplateExecution {
         case .nothing: return []
         case .samples(let samples):
             return samples.enumerated().map { (.integer(Int64($0.offset)), .sample($0.element)) }
+        case .list(let values):
+            return values.enumerated().map { (.integer(Int64($0.offset)), $0.element) }
         case .labels(let labels): return labels.pairs.map { (.text($0.name), .text($0.value)) }
         case .arguments(let values):
             return values.sorted { $0.key < $1.key }.map { (.text($0.key), $0.value) }

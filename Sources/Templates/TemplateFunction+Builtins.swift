@@ -11,6 +11,7 @@ extension TemplateFunction {
             case .text(let text), .html(let text): return .integer(Int64(text.utf8.count))
             case .labels(let labels): return .integer(Int64(labels.pairs.count))
             case .arguments(let values): return .integer(Int64(values.count))
+            case .list(let values): return .integer(Int64(values.count))
             case .samples(let samples): return .integer(Int64(samples.count))
             case .nothing: throw TemplateFailure("len of nil pointer")
             default: throw TemplateFailure("len of type \(values[0].type)")
@@ -103,6 +104,7 @@ extension TemplateFunction {
         switch item {
         case .labels(let labels): return .text(labels[try name()])
         case .arguments(let values): return values[try name()] ?? .nothing
+        case .list(let values): return values[try position(values.count)]
         case .samples(let samples): return .sample(samples[try position(samples.count)])
         case .text(let text), .html(let text):
             let bytes = Array(text.utf8)
@@ -158,7 +160,7 @@ extension TemplateFunction {
             return x == y
         case (.nothing, .nothing): return true
         case (.sample(let x), .sample(let y)): return x == y
-        case (.labels, _), (.arguments, _), (.samples, _):
+        case (.labels, _), (.arguments, _), (.list, _), (.samples, _):
             throw TemplateFailure("non-comparable type \(a.printed): \(a.type)")
         default:
             guard !isBasic(a), !isBasic(b) else {

@@ -6,8 +6,7 @@ import Matching
 import Model
 
 /// The functions Loki adds for `line_format` and `label_format`
-/// (https://grafana.com/docs/loki/latest/query/template_functions/), but for `fromJson` and
-/// `toDate`.
+/// (https://grafana.com/docs/loki/latest/query/template_functions/), but for `toDate`.
 extension TemplateFunction {
     /// All functions of templates that format lines.
     static let lines =
@@ -23,6 +22,18 @@ extension TemplateFunction {
         }
     }
 
+    /// What Go's encoding/json makes of a document.
+    private static func value(_ json: JSONValue) -> TemplateValue {
+        switch json {
+        case .null: .nothing
+        case .bool(let value): .boolean(value)
+        case .number(let number): .number(number)
+        case .string(let text): .text(text)
+        case .array(let values): .list(values.map(value))
+        case .object(let members): .arguments(members.mapValues(value))
+        }
+    }
+
     private static func test(
         _ body: @escaping @Sendable (String, String) -> Bool
     ) -> TemplateFunction {
@@ -33,6 +44,9 @@ extension TemplateFunction {
 
     private static let lineTexts: [String: TemplateFunction] = [
         "__line__": TemplateFunction([]) { _, environment in .text(environment.line) },
+        "fromJson": TemplateFunction([.any]) { values, _ in
+            JSONValue(Array(values[0].printed.utf8)).map(value) ?? .nothing
+        },
         "ToLower": text(1) { $0[0].lowercased() },
         "lower": text(1) { $0[0].lowercased() },
         "ToUpper": text(1) { $0[0].uppercased() },

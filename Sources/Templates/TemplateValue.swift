@@ -51,6 +51,8 @@ enum TemplateValue {
     case html(String)
     case labels(Labels)
     case arguments([String: TemplateValue])
+    /// A list, which `fromJson` makes.
+    case list([TemplateValue])
     case sample(TemplateSample)
     case samples([TemplateSample])
     case data(TemplateData)
@@ -70,6 +72,7 @@ enum TemplateValue {
         case .html: "template.HTML"
         case .labels: "map[string]string"
         case .arguments: "map[string]interface {}"
+        case .list: "[]interface {}"
         case .sample: "*template.sample"
         case .samples: "template.queryResult"
         case .data:
@@ -90,6 +93,7 @@ enum TemplateValue {
         case .text(let text), .html(let text): !text.isEmpty
         case .labels(let labels): !labels.isEmpty
         case .arguments(let values): !values.isEmpty
+        case .list(let values): !values.isEmpty
         case .samples(let samples): !samples.isEmpty
         case .sample, .data, .time, .duration: true
         }
@@ -117,6 +121,8 @@ enum TemplateValue {
             "map["
                 + values.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value.printed)" }
                 .joined(separator: " ") + "]"
+        case .list(let values):
+            "[" + values.map(\.printed).joined(separator: " ") + "]"
         case .sample(let sample):
             "{\(TemplateValue.labels(sample.labels).printed) \(GoFormat.general(sample.value))}"
         case .samples(let samples):

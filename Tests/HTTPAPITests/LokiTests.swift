@@ -190,6 +190,10 @@ struct LokiServer {
                 #"{"label":"after","type":"duration","cardinality":1,"parsers":["logfmt"]}"#))
         let took = try await loki.get("detected_field/took/values?\(LokiServer.range)&query=\(all)")
         #expect(took.text == #"{"values":["2s","3s"],"limit":1000}"#)
+        let patterns = try await loki.get("patterns?\(LokiServer.range)&step=100s&query=\(all)")
+        #expect(patterns.text.hasPrefix(#"{"status":"success","data":[{"pattern":""#))
+        #expect(patterns.text.contains(#""level":"info","samples":[[1000000000,2]]}"#))
+        #expect(patterns.text.contains("<_>"))
         let labels = try await loki.get("detected_labels?\(LokiServer.range)")
         #expect(labels.text.contains(#"{"label":"container","cardinality":2}"#))
     }

@@ -194,6 +194,11 @@ import Testing
             #"{{ trimPrefix "1." .took }} {{ .took | TrimSuffix "s" }} {{ contains "a" .req_path }}"#,
             "5s s true"
         ),
+        (
+            #"{{ range fromJson "[{\"a\":1},{\"a\":2.5}]" }}<{{ .a }}>{{ end }}"#,
+            "<1><2.5>"
+        ),
+        (#"{{ index (fromJson __line__) "n" }} {{ len (fromJson "[1,[],null]") }}"#, "3 3"),
         (#"{{ range $i, $c := .n }}x{{ end }}"#, nil),
     ])
     func templates(_ template: (String, String?)) throws {

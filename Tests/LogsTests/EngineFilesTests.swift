@@ -8,8 +8,8 @@ import Model
 import TestSupport
 import Testing
 
-/// Files that real engines wrote, made by `Tests/KernelLane/golden/make.sh`: Docker 20.10 and Podman
-/// 4.3 on systemd 252, the same bytes with each driver.
+/// Files that real engines wrote, made by `Tests/KernelLane/golden/make.sh`: Docker 20.10, Podman
+/// 4.3 and containerd 1.6 on systemd 252, the same bytes with each driver.
 private enum Golden {
     static let directory = URL(filePath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: "KernelLane/golden")
@@ -79,10 +79,13 @@ private enum Golden {
         return result
     }
 
-    @Test("Docker's local driver and Podman's k8s-file give each byte back")
+    @Test("Docker's local driver, Podman's k8s-file and containerd's CRI give each byte back")
     func wholeBytes() throws {
         let expected = try Golden.lines()
-        for (golden, format) in [("docker-local.log", LogFormat.local), ("podman-k8s.log", .cri)] {
+        for (golden, format) in [
+            ("docker-local.log", LogFormat.local), ("podman-k8s.log", .cri),
+            ("containerd-cri.log", .cri),
+        ] {
             let found = try read([(golden, "a.log")], format)
             #expect(found.stdout == expected.stdout, "\(golden)")
             #expect(found.stderr == expected.stderr, "\(golden)")

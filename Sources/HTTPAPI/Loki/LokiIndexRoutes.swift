@@ -3,6 +3,7 @@
 import Codecs
 import LogQL
 import Model
+import Pipeline
 import PromQL
 
 /// Loki's HTTP API: how much there is.
@@ -16,6 +17,9 @@ enum LokiIndexRoutes {
         },
         Endpoint(path: "/loki/api/v1/index/volume_range", methods: Endpoint.getAndPost) {
             try volumeRange($0)
+        },
+        Endpoint(path: "/loki/api/v1/patterns", methods: Endpoint.getAndPost) {
+            try patterns($0)
         },
     ]
 
@@ -35,6 +39,39 @@ enum LokiIndexRoutes {
         json.integer(Int64(statistics.extent.bytes))
         json.raw("}")
         return Answer(body: json.bytes)
+    }
+
+    private static func patterns(_ call: APICall) throws -> Answer {
+        let parameters = LokiParameters(call)
+        let (start, end) = try parameters.range()
+        let step = try parameters.step(start, end)
+        guard step > 0, step < 9_000_000_000_000 else {
+            throw APIError(.badData, "the step must be positive")
+        }
+        guard case .lines(let pipeline) = try LokiRoutes.parse(parameters.query) else {
+            throw APIError(.badData, "only a query for lines has patterns")
+        }
+        let limit = try parameters.limit(default: 300, atMost: 2000)
+        let found = try LokiRoutes.engine(call).patterns(
+            pipeline, from: start, to: end, step: step * 1_000_000,
+            options: LokiRoutes.options(call))
+        return Answer.success { json in
+            json.list(found.prefix(limit)) { json, pattern in
+                json.raw("{\"pattern\":")
+                json.string(String(decoding: pattern.text, as: UTF8.self))
+                json.raw(",\"level\":")
+                json.string(pattern.level.name)
+                json.raw(",\"samples\":")
+                json.list(pattern.samples) { json, sample in
+                    json.raw("[")
+                    json.integer(sample.time / 1_000_000_000)
+                    json.raw(",")
+                    json.integer(Int64(sample.count))
+                    json.raw("]")
+                }
+                json.raw("}")
+            }
+        }
     }
 
     private static func labels(_ call: APICall) -> [String]? {

@@ -25,6 +25,8 @@ final class JournalLoop {
     /// Nanoseconds without an entry after which a log is forgotten, and logs known at most.
     private static let idle: Int64 = 600 * second
     private static let maxLogs = 2000
+    /// Entries after which the journal is opened anew.
+    private static let reopening = 50_000
 
     init(_ owner: JournalTailing) {
         self.owner = owner
@@ -83,7 +85,10 @@ final class JournalLoop {
         let reader = try JournalReader(
             directory: options.directory, limit: LineAssembler.maxLine + 64)
         var isFirst = try resume(reader)
-        while !owner.isStopping {
+        var taken = 0
+        // The library keeps what it read mapped: after so many entries the journal is opened anew,
+        // where no line waits for its end.
+        while !owner.isStopping, taken < Self.reopening || cursor != savedCursor {
             _ = takeWanted()
             try reader.takeChanges()
             var count = 0
@@ -93,6 +98,7 @@ final class JournalLoop {
                 try take(reader)
             }
             try deliver()
+            taken += count
             if count < options.batch { try wait(reader) }
         }
     }
@@ -119,6 +125,7 @@ final class JournalLoop {
         } else {
             loss = "the journal was removed: entries may be missing here"
         }
+        for log in logs.values { loss.map(log.noteLoss) }
         owner.note { $0.losses += 1 }
         return true
     }

@@ -60,6 +60,35 @@ podman run --net none --name pjournal --log-driver journald localhost/busybox:1 
 cp "$(podman inspect -f '{{.HostConfig.LogConfig.Path}}' k8s)" "$out/podman-k8s.log"
 say 'podman has written'
 
+say 'containerd, through its CRI'
+containerd --version >"$out/containerd-version"
+mkdir -p /etc/containerd /data/logs/writer
+cat >/etc/containerd/config.toml <<TOML
+version = 2
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "localhost/pause:1"
+  disable_apparmor = true
+  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+    runtime_type = "io.containerd.runc.v2"
+TOML
+pkill -x containerd && sleep 1 || true
+containerd --log-level warn >/tmp/containerd.log 2>&1 &
+podman import -q --change 'CMD ["/bin/sleep", "100000"]' busybox.tar localhost/pause:1 >/dev/null
+i=0
+until ctr version >/dev/null 2>&1; do
+    i=$((i + 1))
+    [ $i -lt 60 ] || { tail -n 20 /tmp/containerd.log; exit 1; }
+    sleep 0.5
+done
+for image in busybox pause; do
+    podman save -q --format oci-archive -o /data/$image.oci localhost/$image:1
+    ctr -n k8s.io images import /data/$image.oci >/dev/null
+done
+ctr -n k8s.io images ls -q
+python3 ./cri.py /run/containerd/containerd.sock localhost/busybox:1 /data/logs "$write" ||
+    tail -n 20 /tmp/containerd.log
+cp /data/logs/writer/0.log "$out/containerd-cri.log"
+
 systemd-run --quiet --wait --unit=golden sh -c \
     'echo "a line of a unit"; echo "<3>an error of a unit"; echo "level=warn msg=\"a warning\""' ||
     echo 'systemd-run failed'

@@ -13,11 +13,11 @@ cp "$(command -v busybox)" "$work/root/bin/busybox"
 for name in sh cat echo sleep; do ln -s busybox "$work/root/bin/$name"; done
 sh "$here/torture.sh" >"$work/root/torture"
 tar -C "$work/root" -cf "$work/in/busybox.tar" .
-cp "$here/guest.sh" "$work/in/"
+cp "$here/guest.sh" "$here/cri.py" "$work/in/"
 "$here/../guest.sh" -d "$work/in" -o "$work/out" -t 800 "$image" 'sh ./guest.sh'
 gzip -9nc "$work/root/torture" >"$here/torture.gz"
 for name in docker-json.log docker-attrs.log docker-local.log docker-rotated.log podman-k8s.log \
-    engines.journal; do
+    containerd-cri.log engines.journal; do
     gzip -9nc "$work/out/$name" >"$here/$name.gz"
 done
 cp "$work"/out/docker-rotated.log.*.gz "$here/"
