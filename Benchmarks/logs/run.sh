@@ -58,10 +58,10 @@ awk -v s="$size" -v c="$cpu" -v a="$start" -v b="$end" -v r="$rss" -v d="$disk" 
 
 # The best of three, in wall time.
 seconds() {
-    best=999999
+    best=999999999
     for _ in 1 2 3; do
         from=$(date +%s%N)
-        "$@" >/dev/null || :
+        "$@" >/dev/null 2>&1 || :
         to=$(date +%s%N)
         took=$(((to - from) / 1000))
         [ $took -ge $best ] || best=$took
@@ -74,10 +74,12 @@ seconds "$build/ullage" grep -c -w "$needle"
 seconds "$build/ullage" grep -c "$needle"
 ! command -v rg >/dev/null || seconds rg -c "$needle" "$log/$id-json.log"
 seconds "$build/ullage" grep -c 'took_ms":8[0-9][0-9]\}'
+seconds "$build/ullage" grep -c '[A-Z][a-z]+: [A-Z][a-z]+ [a-z]+$'
 if command -v zstd >/dev/null && command -v rg >/dev/null; then
     zstd -q -3 "$log/$id-json.log" -o "$work/log.zst"
-    pipe() { zstd -dc "$work/log.zst" | rg -c 'took_ms\\":8[0-9][0-9]\}'; }
-    seconds pipe
+    pipe() { zstd -dc "$work/log.zst" | rg -c "$2"; }
+    seconds pipe 'zstd -dc | rg -c' 'took_ms\\":8[0-9][0-9]\}'
+    seconds pipe 'zstd -dc | rg -c' '[A-Z][a-z]+: [A-Z][a-z]+ [a-z]+\\n"'
 fi
 seconds "$build/ullage" logs -n 100 bench
 last=$("$build/ullage" logs -n 1 -o jsonl bench | sed -n 's/.*"time":"\([^"]*\)".*/\1/p')

@@ -101,8 +101,12 @@ struct TidyTests {
             guard isFunction, !body.hasPrefix("//"), !body.hasPrefix("*") else { continue }
             let indent = line.count - body.count
             let closing = String(repeating: " ", count: indent) + "}"
+            // What a protocol asks for has no body: the protocol ends before one.
+            let outside = String(repeating: " ", count: max(0, indent - 4)) + "}"
             let rest = file.lines[(i + 1)...]
-            guard !line.hasSuffix("}"), let end = rest.firstIndex(where: { $0.hasPrefix(closing) })
+            guard !line.hasSuffix("}"),
+                let end = rest.firstIndex(where: { $0.hasPrefix(closing) || $0 == outside }),
+                file.lines[end].hasPrefix(closing)
             else { continue }
             found.append((i + 1, end - i + 1))
         }
