@@ -18,6 +18,8 @@ scripts/progress.sh "Comparing 3000 random queries with Prometheus" \
     --queries 3000 --seed 1
 scripts/progress.sh "Comparing rules, templates and unit tests with promtool" \
     Tests/RulesOracle/oracle.py --program "$(swift build --show-bin-path)/ullage" --seed 1
+scripts/progress.sh "Letting Prometheus scrape each format" \
+    Tests/Scrapes/prometheus.py --program "$(swift build --show-bin-path)/ullage"
 scripts/progress.sh "Killing the agent 12 times under a writer of logs" \
     Tests/KillLoop/run.sh "$(swift build --show-bin-path)" 12
 scripts/progress.sh "Showing what containers write on a real terminal" \

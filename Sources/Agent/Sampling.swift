@@ -166,7 +166,8 @@ final class Sampling: Sendable {
     private static func options(_ configuration: Configuration) -> ContainerCollector.Options {
         var options = ContainerCollector.Options()
         options.labels = configuration.containerLabels
-        options.descriptorBudget = Int(configuration.descriptorBudget)
+        options.descriptorBudget = min(
+            Int(configuration.descriptorBudget), DescriptorLimit.raise() / 2)
         return options
     }
 }

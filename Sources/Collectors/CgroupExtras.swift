@@ -27,6 +27,8 @@ struct CgroupExtras {
     var misc: [(resource: String, usage: Int64)] = []
     var miscLimits: [(resource: String, limit: Int64)] = []
     var deviceMemory: [(region: String, bytes: Int64)] = []
+    /// By node, where there are several.
+    var numa: [(type: String, node: String, bytes: Int64)] = []
     // Limits.
     var memoryHigh: Int64?
     var memoryLow: Int64?
@@ -110,7 +112,7 @@ struct CgroupExtrasReader {
         case memoryPeak, swapPeak, swapEvents, zswap, localEvents, localThrottled
         case pidsPeak, pidsEvents, pidsLocalEvents, irq, stat, events, localStat
         case hugetlbUsage(Int), hugetlbLimit(Int), hugetlbEvents(Int)
-        case rdma, misc, miscMax, dmem
+        case rdma, misc, miscMax, dmem, numa
         case high, low, min, swapMax, zswapMax, oomGroup, weight, idle, burst, cpus, nodes
     }
 
@@ -121,7 +123,7 @@ struct CgroupExtrasReader {
         ("pids.peak", .pidsPeak), ("pids.events", .pidsEvents),
         ("pids.events.local", .pidsLocalEvents), ("irq.pressure", .irq), ("cgroup.stat", .stat),
         ("cgroup.events", .events), ("cgroup.stat.local", .localStat), ("rdma.current", .rdma),
-        ("misc.current", .misc), ("dmem.current", .dmem),
+        ("misc.current", .misc), ("dmem.current", .dmem), ("memory.numa_stat", .numa),
     ]
     private static let limitFiles: [(String, Item)] = [
         ("memory.high", .high), ("memory.low", .low), ("memory.min", .min),
@@ -201,6 +203,7 @@ struct CgroupExtrasReader {
         case .burst: last.cpuBurst = FlatKeyed.single(bytes)
         case .cpus: last.effectiveCPUs = CgroupExtras.count(bytes)
         case .nodes: last.effectiveNodes = CgroupExtras.count(bytes)
+        case .numa: parseNUMA(bytes, into: &last)
         case .rdma, .misc, .miscMax, .dmem: parseNamed(bytes, item, into: &last)
         default: parseKeyed(bytes, item, into: &last)
         }
@@ -226,6 +229,20 @@ struct CgroupExtrasReader {
             case .localStat: if key.equals("frozen_usec") { last.frozenMicroseconds = value }
             case .hugetlbEvents(let at): if key.equals("max") { last.hugetlb[at].failures = value }
             default: break
+            }
+        }
+    }
+
+    /// `anon N0=4096 N1=0`. On one node it says no more than `memory.stat`.
+    private static func parseNUMA(
+        _ bytes: UnsafeRawBufferPointer, into last: inout CgroupExtras
+    ) {
+        last.numa = []
+        CgroupExtras.named(bytes) { type, nodes in
+            guard nodes.count > 1, ["anon", "file", "unevictable"].contains(type) else { return }
+            for (node, value) in nodes {
+                guard let value, node.hasPrefix("N") else { continue }
+                last.numa.append((type, String(node.dropFirst()), value))
             }
         }
     }

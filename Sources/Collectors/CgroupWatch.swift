@@ -163,21 +163,48 @@ public final class CgroupWatch: Sendable {
             }
         }
         guard populated == 0 else { return }
-        let reader = CgroupReader(
-            path: watched.path, in: hierarchies, keepingDescriptors: false)
-        guard let reading = reader?.read(into: &buffer) else { return }
-        deliver(.ended(watched.key, ContainerTotals(reading)))
+        var totals = ContainerTotals(directory: directory, &buffer)
+        // Where v1 has controllers, the rest is there.
+        if !hierarchies.legacy.isEmpty {
+            let reader = CgroupReader(
+                path: watched.path, in: hierarchies, keepingDescriptors: false)
+            if let reading = reader?.read(into: &buffer) { totals.add(reading) }
+        }
+        guard totals != ContainerTotals() else { return }
+        deliver(.ended(watched.key, totals))
     }
 }
 
 extension ContainerTotals {
-    /// The sums of a reading.
-    init(_ reading: borrowing CgroupReading) {
+    /// The sums of a v2 group. It may be removed at any moment, so no more is read than they need,
+    /// what matters most first.
+    init(directory: String, _ buffer: inout ReadBuffer) {
         self.init()
-        cpuSeconds = reading.cpu.usage.map { Double($0) / 1e6 }
-        memoryPeak = reading.memoryPeak
-        guard !reading.devices.isEmpty else { return }
-        readBytes = reading.devices.reduce(0) { $0 &+ $1.readBytes }
-        writtenBytes = reading.devices.reduce(0) { $0 &+ $1.writeBytes }
+        KernelFile.readOnce(path: directory + "/cpu.stat", into: &buffer) { bytes in
+            var cpu = CPUStat()
+            cpu.parse(bytes)
+            cpuSeconds = cpu.usage.map { Double($0) / 1e6 }
+        }
+        memoryPeak = KernelFile.readOnce(path: directory + "/memory.peak", into: &buffer) {
+            FlatKeyed.single($0)
+        }.flatMap { $0 }
+        var devices: [IOStat] = []
+        KernelFile.readOnce(path: directory + "/io.stat", into: &buffer) {
+            IOStat.parse($0, into: &devices)
+        }
+        add(devices)
+    }
+
+    /// Adds what is not known yet of a reading.
+    mutating func add(_ reading: borrowing CgroupReading) {
+        cpuSeconds = cpuSeconds ?? reading.cpu.usage.map { Double($0) / 1e6 }
+        memoryPeak = memoryPeak ?? reading.memoryPeak
+        if readBytes == nil { add(reading.devices) }
+    }
+
+    private mutating func add(_ devices: [IOStat]) {
+        guard !devices.isEmpty else { return }
+        readBytes = devices.reduce(0) { $0 &+ $1.readBytes }
+        writtenBytes = devices.reduce(0) { $0 &+ $1.writeBytes }
     }
 }

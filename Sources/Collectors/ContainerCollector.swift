@@ -23,7 +23,7 @@ public final class ContainerCollector {
         /// Container labels to export. None by default: each value makes series of its own.
         public var labels: [String] = []
         /// Descriptors kept for reading; with more containers, files are opened at each tick.
-        public var descriptorBudget = 2000
+        public var descriptorBudget = 16_000
 
         /// The defaults.
         public init() {}
@@ -40,6 +40,9 @@ public final class ContainerCollector {
     private let proc: String
     private let host: HostConfinement
     private let slow: ContainerSlowReader
+    private let slowGroups: SlowCgroups
+    /// Nanoseconds after which a reading of a cgroup is long.
+    private let longReading: Int64
     /// Which sampler has the series of a network namespace, by the namespace's inode.
     private var networks: [UInt64: String] = [:]
     /// Containers that run no more, as they were last seen.
@@ -53,12 +56,15 @@ public final class ContainerCollector {
     /// Readings that failed, since the start.
     public private(set) var errors = 0
 
-    /// A collector for this host's hierarchies.
+    /// A collector for this host's hierarchies. A cgroup that takes `longReading` nanoseconds to read
+    /// is read on a thread of its own from then on.
     public init(
         hierarchies: CgroupHierarchies = CgroupHierarchies(), options: Options = Options(),
-        proc: String = "/proc"
+        proc: String = "/proc", longReading: Int64 = 50_000_000
     ) {
         self.proc = proc
+        self.longReading = longReading
+        slowGroups = SlowCgroups(hierarchies: hierarchies, limit: longReading)
         host = HostConfinement(proc: proc)
         slow = ContainerSlowReader(hierarchies: hierarchies, proc: proc)
         self.hierarchies = hierarchies
@@ -90,7 +96,10 @@ public final class ContainerCollector {
                 continue
             }
             hasChanged = true
-            samplers.removeValue(forKey: key).map { appender.retire($0.target) }
+            samplers.removeValue(forKey: key).map {
+                appender.retire($0.target)
+                slowGroups.remove($0.key)
+            }
             do {
                 samplers[key] = try ContainerSampler(
                     container, labels: labels(container), appender: appender,
@@ -105,6 +114,7 @@ public final class ContainerCollector {
         }
         for (key, sampler) in samplers where !seen.contains(key) {
             appender.retire(sampler.target)
+            slowGroups.remove(sampler.key)
             samplers[key] = nil
             hasChanged = true
             networks = networks.filter { $0.value != key }
@@ -121,7 +131,10 @@ public final class ContainerCollector {
         }
     }
 
-    deinit { slow.stop() }
+    deinit {
+        slow.stop()
+        slowGroups.stop()
+    }
 
     private func updateSlowReader() {
         slow.update(
@@ -149,10 +162,17 @@ public final class ContainerCollector {
         into batch: inout Batch, appender: any Appender, onlyNew: Bool = false
     ) {
         for sampler in ordered where !onlyNew || !sampler.hasSampled {
+            var taken: CgroupReading?
+            if sampler.isSlow {
+                guard let latest = slowGroups.latest(sampler.key) else { continue }
+                taken = latest.reading
+                if latest.quickReadings >= 30 { setSlow(sampler, false) }
+            }
             do {
                 let outcome = try sampler.sample(
                     into: &batch, appender: appender, host: host, proc: proc, buffer: &buffer,
-                    tailed: sampler.isTailed ? tailed(sampler.key) : nil)
+                    tailed: sampler.isTailed ? tailed(sampler.key) : nil, taken: taken)
+                judge(sampler)
                 held += outcome.held
                 errors += outcome.errors
             } catch {
@@ -160,6 +180,29 @@ public final class ContainerCollector {
             }
         }
     }
+
+    /// Two long readings in a row, and the container's cgroup is read elsewhere.
+    private func judge(_ sampler: ContainerSampler) {
+        guard !sampler.isSlow, sampler.readingTime >= longReading else {
+            sampler.longReadings = 0
+            return
+        }
+        sampler.longReadings += 1
+        if sampler.longReadings >= 2 { setSlow(sampler, true) }
+    }
+
+    private func setSlow(_ sampler: ContainerSampler, _ isSlow: Bool) {
+        sampler.longReadings = 0
+        sampler.isSlow = isSlow
+        if isSlow, let path = sampler.container.cgroupPath {
+            slowGroups.add(sampler.key, path: path)
+        } else {
+            slowGroups.remove(sampler.key)
+        }
+    }
+
+    /// Containers whose cgroups take so long to read that they are read apart.
+    var slowContainers: Int { slowGroups.count }
 
     /// What each container uses, as of the last tick; those that ended have no numbers.
     public var stats: [ContainerStats] {

@@ -141,7 +141,7 @@ struct NamedSeries {
         ContainerMetrics.hugetlbUsage, ContainerMetrics.hugetlbLimit,
         ContainerMetrics.hugetlbFailures, ContainerMetrics.rdmaHandles,
         ContainerMetrics.rdmaObjects, ContainerMetrics.miscUsage, ContainerMetrics.miscLimit,
-        ContainerMetrics.deviceMemory,
+        ContainerMetrics.deviceMemory, ContainerMetrics.memoryNUMA,
     ]
 
     /// Adds the samples of a reading.
@@ -170,6 +170,11 @@ struct NamedSeries {
                 try add(metric, "pagesize", pages.size, value, appender, target)
             }
         }
+        for part in extras.numa {
+            try add(
+                ContainerMetrics.memoryNUMA, part.type + " " + part.node,
+                ["numa_type": part.type, "numa_node": part.node], part.bytes, appender, target)
+        }
         for device in extras.rdma {
             try add(
                 ContainerMetrics.rdmaHandles, "device", device.device, device.handles,
@@ -189,9 +194,18 @@ struct NamedSeries {
         }
     }
 
-    /// Like sparse fields, these begin with their first value other than 0.
     private mutating func add(
         _ metric: MetricDescriptor, _ label: String, _ name: String, _ value: Int64?,
+        _ appender: any Appender, _ target: TargetRef
+    ) throws {
+        var labels = Labels()
+        labels[label] = name
+        try add(metric, name, labels, value, appender, target)
+    }
+
+    /// Like sparse fields, these begin with their first value other than 0.
+    private mutating func add(
+        _ metric: MetricDescriptor, _ name: String, _ labels: Labels, _ value: Int64?,
         _ appender: any Appender, _ target: TargetRef
     ) throws {
         guard let value else { return }
@@ -199,8 +213,6 @@ struct NamedSeries {
             return samples.append((found.series, Double(value)))
         }
         guard value != 0, known.count < Self.limit else { return }
-        var labels = Labels()
-        labels[label] = name
         let series = try appender.series(metric, target: target, labels: labels)
         known.append((metric.name, name, series))
         samples.append((series, Double(value)))

@@ -28,6 +28,11 @@ final class ContainerSampler {
     var network: ContainerNetwork?
     /// What takes long to read of it.
     let slowly = SlowReadingBox()
+    /// How long the last reading of its cgroup took, and how many in a row took too long.
+    private(set) var readingTime: Int64 = 0
+    var longReadings = 0
+    /// Whether its cgroup is read by `SlowCgroups`.
+    var isSlow = false
     private var series: [SeriesRef?]
     private var devices: [DeviceSeries] = []
     private var named = NamedSeries()
@@ -83,13 +88,17 @@ final class ContainerSampler {
         life = ContainerLife(container)
     }
 
-    /// Reads everything once and adds its samples. Gives counters that went back, and errors.
+    /// Reads everything once, but for its cgroup when that was `taken` before, and adds its samples.
+    /// Gives counters that went back, and errors.
     func sample(
         into batch: inout Batch, appender: any Appender, host: HostConfinement, proc: String,
-        buffer: inout ReadBuffer, tailed: LogCounters? = nil
+        buffer: inout ReadBuffer, tailed: LogCounters? = nil, taken: CgroupReading? = nil
     ) throws -> (held: Int, errors: Int) {
         let seconds = Double(batch.timestamp) / 1000
-        let reading = cgroup?.read(into: &buffer, at: seconds) ?? CgroupReading()
+        let start = Clock.monotonicNanoseconds()
+        let reading =
+            taken ?? cgroup?.read(into: &buffer, at: seconds) ?? CgroupReading()
+        readingTime = Clock.monotonicNanoseconds() - start
         guard !reading.isGone else { return (0, 0) }
         let log = counters == nil ? tailed : counters?.read(into: &buffer)
         let cores = derive(reading, log: log, seconds: seconds)

@@ -13,6 +13,8 @@ struct SlowReading: Sendable {
     /// TCP sockets by state, in `SocketStates.names`' order.
     var sockets: [Int64]?
     var retransmits: Int64?
+    /// Connections that the kernel tracks in its network namespace.
+    var tracked: Int64?
     var layer: TreeSize?
     var layerDevice = ""
     /// Bytes of the file system that the layer is on.
@@ -192,6 +194,13 @@ final class ContainerSlowReader: Sendable {
             else { return }
             reading.retransmits = Int64(lines[1][at])
         }
+        // A line for each processor; each begins with the entries of the namespace, in hexadecimal.
+        reading.tracked = KernelFile.readOnce(
+            path: "\(proc)/\(subject.pid)/net/stat/nf_conntrack", into: &buffer
+        ) { bytes in
+            String(decoding: bytes, as: UTF8.self).split(separator: "\n").dropFirst().first?
+                .split(separator: " ").first.flatMap { Int64($0, radix: 16) }
+        }.flatMap { $0 }
     }
 
     private func readLayer(_ subject: Subject, _ reading: inout SlowReading) {
@@ -226,6 +235,7 @@ struct SlowSeries {
     static let metrics: [MetricDescriptor] = [
         ContainerMetrics.processes, ContainerMetrics.fileDescriptors,
         ContainerMetrics.tcpSockets, ContainerMetrics.tcpRetransmits, ContainerMetrics.fsUsage,
+        ContainerMetrics.trackedConnections,
         ContainerMetrics.fsLimit, ContainerMetrics.fsInodes, ContainerMetrics.logFileBytes,
     ]
 
@@ -259,6 +269,7 @@ struct SlowSeries {
         try add(ContainerMetrics.processes, [:], reading.processes.map { Double($0) })
         try add(ContainerMetrics.fileDescriptors, [:], reading.descriptors.map { Double($0) })
         try add(ContainerMetrics.logFileBytes, [:], reading.logBytes.map { Double($0) })
+        try add(ContainerMetrics.trackedConnections, [:], reading.tracked.map { Double($0) })
         if let count = reading.retransmits {
             retransmits = max(retransmits, Double(count))
             try add(ContainerMetrics.tcpRetransmits, [:], retransmits)

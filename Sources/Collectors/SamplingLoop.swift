@@ -100,6 +100,8 @@ public final class SamplingLoop {
             readings.append(
                 SelfReading(AgentMetrics.containers, ["state": state.rawValue], Double(count)))
         }
+        readings.append(
+            SelfReading(AgentMetrics.slowContainers, [:], Double(containers.slowContainers)))
         readings.append(SelfReading(AgentMetrics.counterResets, [:], Double(containers.held)))
         readings.append(SelfReading(AgentMetrics.samplesAppended, [:], Double(total.accepted)))
         for (reason, count) in [

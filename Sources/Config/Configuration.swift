@@ -58,7 +58,7 @@ public struct Configuration: Hashable, Sendable {
     /// Milliseconds between two samples.
     public var samplingInterval: Int64 = 10_000
     /// Descriptors kept open for reading.
-    public var descriptorBudget: Int64 = 2000
+    public var descriptorBudget: Int64 = 16_000
     /// How long samples are kept, in milliseconds.
     public var retention: Int64 = 15 * 86_400_000
     /// How long one sample for each five minutes is kept, in milliseconds; 0 for none.

@@ -39,9 +39,9 @@ enum Keys {
                 c.samplingInterval = try Value.duration(node, 1000...300_000)
             },
             Key(
-                section: "sampling", name: "descriptor_budget", preset: "2000",
+                section: "sampling", name: "descriptor_budget", preset: "16000",
                 comment:
-                    "Files kept open for reading; with more containers, files are opened each time."
+                    "Files kept open for reading, ten a container and 5 kB of kernel memory each; beyond them, files are opened each time."
             ) { node, c throws(ValueError) in
                 c.descriptorBudget = try Value.integer(node, 0...1_000_000)
             },

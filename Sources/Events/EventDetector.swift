@@ -38,7 +38,7 @@ public final class EventDetector: Sendable {
     private let log: EventLog
     private let state: Mutex<State>
     /// How long an engine may take to write down how a container ended.
-    private static let patience: Milliseconds = 3000
+    private static let patience: Milliseconds = 10_000
     /// Kills for want of memory that follow sooner are told together.
     private static let oomPause: Milliseconds = 10_000
 

@@ -68,6 +68,9 @@ final class StoreCore: Sendable {
     /// The `SampleWorth` below which samples are not written, for want of room.
     let pressure = Atomic<UInt8>(0)
 
+    /// About as many bytes as the largest answer to a scrape has had.
+    let exposedBytes = Atomic<Int>(0)
+
     struct Writer: ~Copyable {
         let database: Database
     }

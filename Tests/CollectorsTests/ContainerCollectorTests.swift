@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Collectors
 import Foundation
 import Linux
 import Model
 import TestSupport
 import Testing
+
+@testable import Collectors
 
 @Suite("Sampling containers")
 struct ContainerCollectorTests {
@@ -74,6 +75,25 @@ struct ContainerCollectorTests {
         #expect(recorder.samples["ullage_log_lines_total{stream=stdout}"] == 12)
         #expect(recorder.samples["ullage_log_bytes_total{stream=stderr}"] == 50)
         #expect(recorder.samples["ullage_log_dropped_records_total"] == 6)
+    }
+
+    @Test("A cgroup that takes long to read is read apart, and its samples go on")
+    func slowGroup() throws {
+        // Every reading is long for this collector.
+        let collector = ContainerCollector(hierarchies: hierarchies, longReading: 0)
+        collector.update([try container()], appender: recorder)
+        for time in [1000, 2000] { tick(collector, at: Int64(time)) }
+        #expect(collector.slowContainers == 1)
+        // The next tick has a sample only if the other thread gave a reading.
+        var time: Int64 = 3000
+        let isRead = eventually {
+            tick(collector, at: time)
+            time += 1000
+            return recorder.samples["container_memory_working_set_bytes"] == 40_000_000
+        }
+        #expect(isRead)
+        collector.update([], appender: recorder)
+        #expect(collector.slowContainers == 0)
     }
 
     @Test("A container is known before the next tick, and another name makes other series")

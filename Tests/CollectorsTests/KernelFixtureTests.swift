@@ -51,6 +51,7 @@ struct KernelFixtureTests {
         #expect(all["container_frozen"] == 0)
         #expect(all["container_memory_anon_thp_bytes"] == 2_097_152)
         #expect(all["container_pressure_io_stalled_ratio"] == 0.005)
+        #expect(all["container_memory_numa_bytes{numa_node=1}{numa_type=anon}"] == 8192)
         // Zeros of rare things are left out.
         #expect(all["container_memory_zswapped_bytes"] == nil)
         #expect(all["container_memory_shmem_thp_bytes"] == nil)

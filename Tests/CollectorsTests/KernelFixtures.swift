@@ -44,6 +44,7 @@ enum KernelFixture: String, CaseIterable {
             "hugetlb.2MB.max": "max\n", "hugetlb.2MB.events": "max 1\n",
             "rdma.current": "mlx4_0 hca_handle=2 hca_object=2000\n",
             "cgroup.procs": "42\n",
+            "memory.numa_stat": "anon N0=4096 N1=8192\nfile N0=0 N1=0\nshmem N0=1 N1=2\n",
         ]
         if since(.v6_1) {
             files["memory.peak"] = "150000000\n"

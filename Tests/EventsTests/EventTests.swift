@@ -101,9 +101,9 @@ struct EventTests {
         detector.update([web], now: 1200)
         web.state = .dead
         detector.update([web], now: 2000)
-        detector.tick(now: 9000)
-        detector.tick(now: 9100)
-        detector.update([web], now: 9200)
+        detector.tick(now: 12_000)
+        detector.tick(now: 12_100)
+        detector.update([web], now: 12_200)
         #expect(told() == ["create web", "start web", "die web"])
     }
 

@@ -52,7 +52,7 @@ struct ContainerAudit {
             let isShared = host.namespaces[name] == inode
             try add(
                 ContainerMetrics.namespace, Double(inode),
-                ["namespace": name, "shared_with_host": isShared ? "true" : "false"],
+                ["type": name, "shared_with_host": isShared ? "true" : "false"],
                 key: "namespace " + name, appender, target)
         }
     }

@@ -213,6 +213,11 @@ extension ContainerMetrics {
         "container_rdma_objects", .gauge,
         help: "RDMA objects in use.",
         source: "rdma.current hca_object")
+    /// Memory of the container on one node of a host that has several.
+    public static let memoryNUMA = MetricDescriptor(
+        "container_memory_numa_bytes", .gauge, unit: "bytes",
+        help: "Memory of the container on one node of a host that has several.",
+        source: "memory.numa_stat")
     /// Units of a scarce resource of the host in use, such as ids of encrypted guests.
     public static let miscUsage = MetricDescriptor(
         "container_misc_usage", .gauge,
@@ -313,6 +318,11 @@ extension ContainerMetrics {
         "container_network_tcp_retransmits_total", .counter,
         help: "TCP segments sent again in its network namespace.",
         source: "/proc/PID/net/snmp RetransSegs")
+    /// Connections that the kernel tracks in its network namespace.
+    public static let trackedConnections = MetricDescriptor(
+        "container_network_conntrack_entries", .gauge,
+        help: "Connections that the kernel tracks in its network namespace.",
+        source: "/proc/PID/net/stat/nf_conntrack")
     /// Bytes that its writable layer has on disk.
     public static let fsUsage = MetricDescriptor(
         "container_fs_usage_bytes", .gauge, unit: "bytes",

@@ -49,6 +49,10 @@ public enum AgentMetrics {
     /// Containers known, with `state`.
     public static let containers = MetricDescriptor(
         "ullage_containers", .gauge, help: "Containers known, by state.")
+    /// Containers whose cgroups take so long to read that they are read apart.
+    public static let slowContainers = MetricDescriptor(
+        "ullage_slow_containers", .gauge,
+        help: "Containers whose cgroups take so long to read that they are read apart.")
     /// Counters that went back and were held.
     public static let counterResets = MetricDescriptor(
         "ullage_counters_held_total", .counter,

@@ -10,7 +10,12 @@ extension SeriesStore: ExpositionSource {
     public func expose(_ request: ExpositionRequest, into output: inout [UInt8]) throws {
         let selectors = try request.selectors.map { try CompiledMatchers($0) }
         let newest = core.state.withLock { $0.newestValues() }
+        // As much as the largest answer so far, so that it need not grow by copying.
+        if selectors.isEmpty, request.collectors.isEmpty {
+            output.reserveCapacity(output.count + core.exposedBytes.load(ordering: .relaxed))
+        }
         newest.write(request, selectors, into: &output)
+        core.exposedBytes.max(output.count + output.count / 32, ordering: .relaxed)
         if request.format.isOpenMetrics { output += "# EOF\n".utf8 }
     }
 }
