@@ -8,6 +8,12 @@ enum Supervisor {
     /// How long outputs are still read after the first process ended, when something else holds
     /// them open.
     private static let drainMilliseconds: Int64 = 2000
+    /// An output that is written line by line at full speed is read in turns: when there was less
+    /// than `few` bytes within `soon` nanoseconds of the reading before, the next waits for
+    /// `napMicroseconds`. Each reading costs as much as writing two thousand bytes.
+    private static let few = 1 << 14
+    private static let soon: Int64 = 1_000_000
+    private static let napMicroseconds: UInt32 = 100
 
     static func run(_ container: inout Running, log: Log, events: Int32, spec: Spec) {
         let buffer = UnsafeMutablePointer<UInt8>.allocate(capacity: chunk)
@@ -19,12 +25,13 @@ enum Supervisor {
             polls[i] = pollfd(fd: descriptors[i], events: Int16(POLLIN), revents: 0)
         }
         var deadline: Int64 = 0
+        var lastReading: Int64 = 0
         reap(&container)
         if container.hasEnded {
             // poll(2) does not tell of the end of a FIFO that had no writer since it was opened.
             for i in 0..<2 { polls[i].revents = Int16(POLLIN) }
-            while take(&polls[0], buffer, &stdout, log, Clock.nanoseconds()) { log.flush() }
-            while take(&polls[1], buffer, &stderr, log, Clock.nanoseconds()) { log.flush() }
+            while take(&polls[0], buffer, &stdout, log, Clock.nanoseconds()) > 0 { log.flush() }
+            while take(&polls[1], buffer, &stderr, log, Clock.nanoseconds()) > 0 { log.flush() }
         }
         while polls[0].fd >= 0 || polls[1].fd >= 0 || !container.hasEnded {
             var timeout: Int32 = -1
@@ -38,14 +45,20 @@ enum Supervisor {
             }
             guard poll(polls, 4, timeout) > 0 else { continue }
             let now = Clock.nanoseconds()
-            take(&polls[0], buffer, &stdout, log, now)
-            take(&polls[1], buffer, &stderr, log, now)
+            let count =
+                take(&polls[0], buffer, &stdout, log, now)
+                + take(&polls[1], buffer, &stderr, log, now)
             log.flush()
             if polls[2].revents != 0 { handleSignals(events, buffer, log, &container) }
             if polls[3].revents != 0 {
                 polls[3].fd = -1
                 container.hasEnded = true
                 container.finishedAt = Clock.milliseconds()
+            }
+            if count > 0 {
+                let isBusy = count < few && now - lastReading < soon && now >= lastReading
+                lastReading = now
+                if isBusy, !container.hasEnded { usleep(napMicroseconds) }
             }
         }
         stdout.end(at: Clock.nanoseconds(), in: log)
@@ -56,13 +69,12 @@ enum Supervisor {
         Cgroups.remove(spec)
     }
 
-    /// Reads once what an output has, and closes it at its end. Whether there was something.
-    @discardableResult
+    /// Reads once what an output has, and closes it at its end. How many bytes there were.
     private static func take(
         _ output: inout pollfd, _ buffer: UnsafeMutablePointer<UInt8>,
         _ splitter: inout LineSplitter, _ log: Log, _ time: Int64
-    ) -> Bool {
-        guard output.revents != 0, output.fd >= 0 else { return false }
+    ) -> Int {
+        guard output.revents != 0, output.fd >= 0 else { return 0 }
         log.counters.noteReading(chunk)
         let count = read(output.fd, buffer, chunk)
         log.counters.add(bytes: max(0, count), stream: splitter.stream)
@@ -73,7 +85,7 @@ enum Supervisor {
             close(output.fd)
             output.fd = -1
         }
-        return count > 0
+        return max(0, count)
     }
 
     private static func handleSignals(
