@@ -24,8 +24,11 @@ struct RulesBench {
         let file = try RuleFile.load(path: arguments[1])
         let store = try SeriesStore.open(directory: arguments[4])
         var host = try Host(containers: containers, store: store)
+        var options = Engine.Options()
+        options.threads = 1
         let engine = try RuleEngine(
-            queries: RuleQueries(engine: Engine(querier: store)), store: store, querier: store)
+            queries: RuleQueries(engine: Engine(querier: store, options: options)), store: store,
+            querier: store)
         engine.load([file])
         // Ten minutes of samples before the first evaluation, then one of each in turn.
         for _ in 0..<60 { host.tick() }

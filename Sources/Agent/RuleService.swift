@@ -40,6 +40,8 @@ final class RuleService: Sendable {
         options.lookback = configuration.lookback
         options.maxSamples = Int(configuration.maxSamples)
         options.maxSeries = Int(configuration.maxQuerySeries)
+        // Nobody waits for a rule: spreading it over the cores would only cost.
+        options.threads = 1
         let queries = RuleQueries(
             engine: Engine(querier: store, options: options), logQL: logs.map(Self.logQL))
         do {

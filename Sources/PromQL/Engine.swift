@@ -50,6 +50,9 @@ public struct Engine: Sendable {
         /// `promql-delayed-name-removal`, which it has off.
         public var delaysNameRemoval = false
 
+        /// Threads that may work on one query.
+        public var threads = SeriesLoop.threads
+
         /// Prometheus' defaults.
         public init() {}
     }

@@ -73,7 +73,7 @@ extension Evaluator {
         let windowed = try windows(arguments[place], grid, function: function.rawValue)
         try count(rows: windowed.series.count, grid)
         let rows = try SeriesLoop.map(
-            windowed.series.count, values: grid.count, scratch: {}
+            windowed.series.count, values: grid.count, threads: options.threads, scratch: {}
         ) { i, _ -> Row? in
             let one = windowed.series[i]
             var row = Row(labels: one.labels, dropsName: one.dropsName, count: grid.count)

@@ -80,7 +80,7 @@ extension Evaluator {
             hints: SelectHints(step: grid.count > 1 ? grid.step : 0, looksBack: true))
         try count(rows: selected.count, grid)
         let rows = try SeriesLoop.map(
-            selected.count, values: grid.count, scratch: SampleBuffer.init
+            selected.count, values: grid.count, threads: options.threads, scratch: SampleBuffer.init
         ) { i, buffer -> Row? in
             var row = Row(labels: selected[i].labels, count: grid.count)
             let found = try fill(&row.values, from: selected[i], source, &buffer, result)

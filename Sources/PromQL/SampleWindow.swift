@@ -80,7 +80,10 @@ struct SampleWindow {
             low = 0
         }
         high = max(high, low)
-        if buffer.values.contains(where: Absent.isAbsent) {
+        if times.isEmpty, !buffer.values.contains(where: Absent.isAbsent) {
+            swap(&times, &buffer.timestamps)
+            swap(&values, &buffer.values)
+        } else if buffer.values.contains(where: Absent.isAbsent) {
             for i in buffer.timestamps.indices where !Absent.isAbsent(buffer.values[i]) {
                 times.append(buffer.timestamps[i])
                 values.append(buffer.values[i])

@@ -8,17 +8,17 @@ import Synchronization
 enum SeriesLoop {
     /// Values below which a second thread costs more than it saves.
     private static let worthSharing = 6000
-    /// What looking at a series costs, in values.
-    private static let seriesCost = 24
+    /// What reading a series costs, in values: it is unpacked from the beginning of its segment.
+    private static let seriesCost = 100
     /// Threads for one query; others run at the same time.
-    private static let threads = min(4, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    static let threads = min(4, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
 
     /// Calls `body` for each number below `count`, each number once, with a scratch of the thread that
     /// calls it; gives what it returned, in order. `body` may change nothing but its scratch and what
     /// belongs to that number alone. `values` is how many values each call yields. Of
     /// several errors one is thrown.
     static func map<Scratch, Result>(
-        _ count: Int, values: Int, scratch: () -> Scratch,
+        _ count: Int, values: Int, threads: Int, scratch: () -> Scratch,
         _ body: (Int, inout Scratch) throws -> Result
     ) throws -> [Result] {
         let work = count.multipliedReportingOverflow(by: values + seriesCost)
@@ -28,13 +28,13 @@ enum SeriesLoop {
         }
         return try withoutActuallyEscaping(body) { body in
             try withoutActuallyEscaping(scratch) { scratch in
-                try share(count, scratch, body)
+                try share(count, threads, scratch, body)
             }
         }
     }
 
     private static func share<Scratch, Result>(
-        _ count: Int, _ scratch: @escaping () -> Scratch,
+        _ count: Int, _ threads: Int, _ scratch: @escaping () -> Scratch,
         _ body: @escaping (Int, inout Scratch) throws -> Result
     ) throws -> [Result] {
         var results = [Result?](repeating: nil, count: count)
