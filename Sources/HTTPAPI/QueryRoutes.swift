@@ -108,6 +108,9 @@ enum QueryRoutes {
         }
     }
 
+    /// What a series' labels and one of its points take, about: room is made for all at once.
+    private static let (seriesBytes, pointBytes) = (300, 28)
+
     /// The value, as an object that the caller closes.
     private static func write(
         _ value: QueryValue, limit: Int, _ call: APICall, _ json: inout JSONWriter
@@ -123,6 +126,7 @@ enum QueryRoutes {
             json.string(text)
             json.raw("]")
         case .vector(let samples):
+            json.reserve(samples.prefix(limit).count * seriesBytes)
             json.raw("{\"resultType\":\"vector\",\"result\":")
             try json.list(samples.prefix(limit)) { json, sample in
                 json.raw("{\"metric\":")
@@ -133,6 +137,8 @@ enum QueryRoutes {
                 try check(json, call)
             }
         case .matrix(let series):
+            json.reserve(
+                series.prefix(limit).reduce(0) { $0 + seriesBytes + $1.points.count * pointBytes })
             json.raw("{\"resultType\":\"matrix\",\"result\":")
             try json.list(series.prefix(limit)) { json, one in
                 json.raw("{\"metric\":")

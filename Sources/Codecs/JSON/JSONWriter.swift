@@ -10,6 +10,11 @@ public struct JSONWriter: Sendable {
     /// Nothing written.
     public init() {}
 
+    /// Makes room for about so many bytes more.
+    public mutating func reserve(_ count: Int) {
+        bytes.reserveCapacity(bytes.count + min(max(count, 0), 64 << 20))
+    }
+
     /// JSON as it is.
     @inlinable
     public mutating func raw(_ text: StaticString) {

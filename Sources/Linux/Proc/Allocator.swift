@@ -7,7 +7,7 @@ import Glibc
 public enum Allocator {
     /// Bytes from which a piece of memory is mapped by itself, and goes back to the kernel when it is
     /// freed.
-    private static let ownMapping: Int32 = 256 << 10
+    private static let ownMapping: Int32 = 1 << 20
 
     /// Has large pieces given back to the kernel as soon as they are freed. By itself the allocator
     /// raises the size of what it calls large with each one that is freed (mallopt(3),

@@ -167,13 +167,11 @@ extension SeriesTable {
     }
 
     /// The slots of the series that match. Whether a target's own labels do is found out once for
-    /// each target.
+    /// each target, whether a name does once for each identity in a row.
     fileprivate func matching(_ matchers: CompiledMatchers) -> [UInt32] {
-        let conditions = matchers.conditions
-        let names = conditions.filter { $0.name == Labels.metricName }
-        let others = conditions.filter { $0.name != Labels.metricName }
-        var isNamed: [UInt32: Bool] = [:]
-        var verdicts: [UInt32: [Bool]] = [:]
+        let names = matchers.conditions.filter { $0.name == Labels.metricName }
+        var verdicts = TargetVerdicts(
+            matchers.conditions.filter { $0.name != Labels.metricName }, of: self)
         var found: [UInt32] = []
         for metric in metrics {
             // A family's samples have its name, or that with an ending.
@@ -181,32 +179,65 @@ extension SeriesTable {
             {
                 continue
             }
+            var number = Self.none
+            var isWanted = false
+            var own = Labels()
             for slot in metric.members {
                 let one = series[Int(slot)]
-                guard let identity = identities[one.identity] else { continue }
-                let isWanted =
-                    isNamed[one.identity]
-                    ?? names.allSatisfy { $0.holds(for: identity.name) }
-                isNamed[one.identity] = isWanted
-                guard isWanted else { continue }
-                if others.isEmpty {
-                    found.append(slot)
-                    continue
+                if one.identity != number {
+                    number = one.identity
+                    let identity = identities[number]
+                    isWanted =
+                        identity.map { one in names.allSatisfy { $0.holds(for: one.name) } }
+                        ?? false
+                    own = identity?.labels ?? Labels()
                 }
-                let shared = verdicts[one.target] ?? verdict(others, of: one.target)
-                verdicts[one.target] = shared
-                let matches = others.indices.allSatisfy { i in
-                    let own = identity.labels.isEmpty ? "" : identity.labels[others[i].name]
-                    return own.isEmpty ? shared[i] : others[i].holds(for: own)
-                }
-                if matches { found.append(slot) }
+                if isWanted, verdicts.holds(for: one.target, own) { found.append(slot) }
             }
         }
         return found
     }
+}
 
-    private func verdict(_ conditions: [CompiledMatchers.Condition], of target: UInt32) -> [Bool] {
-        let labels = targets[target]?.labels ?? Labels()
-        return conditions.map { $0.holds(for: labels[$0.name]) }
+/// Whether the labels of series satisfy conditions, remembered for each target.
+private struct TargetVerdicts {
+    private let conditions: [CompiledMatchers.Condition]
+    private let table: SeriesTable
+    /// For series without labels of their own, by target: 0 not known, 1 no, 2 yes.
+    private var all: [UInt8]
+    /// For the others, by target: whether each condition holds.
+    private var each: [UInt32: [Bool]] = [:]
+
+    init(_ conditions: [CompiledMatchers.Condition], of table: SeriesTable) {
+        self.conditions = conditions
+        self.table = table
+        all = conditions.isEmpty ? [] : [UInt8](repeating: 0, count: table.targetNumberLimit)
+    }
+
+    /// Whether they hold for a series of a target with these labels of its own.
+    mutating func holds(for target: UInt32, _ own: Labels) -> Bool {
+        if conditions.isEmpty { return true }
+        guard own.isEmpty else { return holdEach(for: target, own) }
+        let known = all[Int(target)]
+        if known > 0 { return known == 2 }
+        let labels = table.targets[target]?.labels ?? Labels()
+        let holds = conditions.allSatisfy { $0.holds(for: labels[$0.name]) }
+        all[Int(target)] = holds ? 2 : 1
+        return holds
+    }
+
+    private mutating func holdEach(for target: UInt32, _ own: Labels) -> Bool {
+        let shared: [Bool]
+        if let known = each[target] {
+            shared = known
+        } else {
+            let labels = table.targets[target]?.labels ?? Labels()
+            shared = conditions.map { $0.holds(for: labels[$0.name]) }
+            each[target] = shared
+        }
+        return conditions.indices.allSatisfy { i in
+            let value = own[conditions[i].name]
+            return value.isEmpty ? shared[i] : conditions[i].holds(for: value)
+        }
     }
 }
