@@ -45,13 +45,17 @@ final class JournalLoop {
                 logs = [:]
                 touched = []
                 owner.note { $0.errors += 1 }
-                let text = "reading the journal: \(error)"
-                if reported.count < 1000, reported.insert(text).inserted { owner.report(text) }
+                tell("reading the journal: \(error)")
                 if case .noLibrary? = error as? JournalError { return }
                 pause(milliseconds: error is JournalError ? options.retry : 1000)
             }
         }
         for log in logs.values { try? sink.flush(log.identity) }
+    }
+
+    /// Reports a thing that is wrong, once.
+    private func tell(_ text: String) {
+        if reported.count < 1000, reported.insert(text).inserted { owner.report(text) }
     }
 
     private func pause(milliseconds: Int64) {
@@ -84,6 +88,11 @@ final class JournalLoop {
     private func follow() throws {
         let reader = try JournalReader(
             directory: options.directory, limit: LineAssembler.maxLine + 64)
+        if let path = JournalFiles.refused(in: options.directory) {
+            tell(
+                "the journal \(path) may not be read by this user: make it a member of the group "
+                    + "systemd-journal, or set logs.journal to none")
+        }
         var isFirst = try resume(reader)
         var taken = 0
         // The library keeps what it read mapped: after so many entries the journal is opened anew,
