@@ -39,6 +39,9 @@ $p --name p-journal --log-driver journald localhost/busybox:lane sh -c "$write" 
 ullage run -d --name u-journal --log-driver journald --rootfs /data/rootfs -- /bin/sh -c "$write" >/dev/null
 ullage run -d --name u-json --log-opt max-size=3k --log-opt max-file=50 --rootfs /data/rootfs -- /bin/sh -c "$write" >/dev/null
 systemd-run -q --unit lane-unit /data/rootfs/bin/sh -c "PATH=/data/rootfs/bin; $write"
+# One that writes more than journald lets pass, and then some more.
+systemd-run -q --unit lane-limited -p LogRateLimitIntervalSec=3s -p LogRateLimitBurst=50 \
+    /data/rootfs/bin/sh -c 'PATH=/data/rootfs/bin; i=0; while [ $i -lt 2000 ]; do i=$((i+1)); echo "line $i"; done; busybox sleep 4; echo after'
 for kill in 1 2 3; do
     sleep 4
     kill -9 $agent
@@ -71,6 +74,18 @@ for name in $all; do
         failed=1
     fi
 done
+tries=0
+# What was left out is told with the next entry.
+until ullage logs --no-names lane-limited.service 2>/dev/null | grep -q '^after' || [ $tries -gt 20 ]; do
+    tries=$((tries + 1))
+    sleep 2
+done
+kept=$(ullage logs lane-limited.service | grep -c '^line ')
+left=$(ullage logs lane-limited.service 2>&1 | sed -n 's/.*journald left out \([0-9]*\) entries.*/\1/p' |
+    { sum=0; while read -r n; do sum=$((sum + n)); done; echo $sum; })
+say "lane-limited: $kept lines kept, $left told of"
+# Lines of the unit's shell; systemd's own words about it count towards the limit as well.
+if [ $((kept + left)) -lt 2000 ] || [ "$left" = 0 ]; then failed=1; fi
 ullage logs stats
 tail -n 5 /data/agent.log
 [ -z "$failed" ]
