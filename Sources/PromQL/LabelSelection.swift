@@ -19,6 +19,9 @@ struct LabelSelection {
         names = matching.labels + (isKeeping ? [] : [Labels.metricName])
     }
 
+    /// Whether it is no label at all, so that there is one group.
+    fileprivate var isNothing: Bool { isKeeping && names.isEmpty }
+
     /// Whether it is every label but the metric's name.
     private var isAllButName: Bool { !isKeeping && names.count == 1 }
 
@@ -33,10 +36,8 @@ struct LabelSelection {
     fileprivate func hash(_ labels: Labels) -> Int {
         if isAllButName { return labels.withoutName.hashValue }
         var hasher = Hasher()
-        if !names.isEmpty || !isKeeping {
-            for pair in labels.pairs where names.contains(pair.name) == isKeeping {
-                pair.hash(into: &hasher)
-            }
+        for pair in labels.pairs where names.contains(pair.name) == isKeeping {
+            pair.hash(into: &hasher)
         }
         return hasher.finalize()
     }
@@ -68,6 +69,7 @@ struct LabelGroups {
 
     /// The number of the group of a series with these labels.
     mutating func number(_ one: Labels) -> Int {
+        if selection.isNothing, !labels.isEmpty { return 0 }
         let hash = selection.hash(one)
         let newest = byHash[hash] ?? -1
         var group = newest
