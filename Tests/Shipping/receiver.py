@@ -37,7 +37,7 @@ def remote_write(body):
         for sample in series.get(2, []):
             sample = wire.message(sample)
             yield {"labels": labels, "time": wire.signed(sample[2][0]),
-                   "bits": sample[1][0][::-1].hex()}
+                   "bits": sample.get(1, [bytes(8)])[0][::-1].hex()}
 
 
 def remote_write_2(body):
@@ -52,7 +52,7 @@ def remote_write_2(body):
         for sample in series.get(2, []):
             sample = wire.message(sample)
             yield {"labels": labels, "time": wire.signed(sample[2][0]),
-                   "bits": sample[1][0][::-1].hex(), "type": metadata.get(1, [0])[0],
+                   "bits": sample.get(1, [bytes(8)])[0][::-1].hex(), "type": metadata.get(1, [0])[0],
                    "help": symbols[metadata.get(3, [0])[0]]}
 
 
@@ -230,12 +230,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--port-file", required=True)
+    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--records", required=True)
     parser.add_argument("--faults", default="")
     parser.add_argument("--tls", nargs=2)
     arguments = parser.parse_args()
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", arguments.port), Handler)
+    server = http.server.ThreadingHTTPServer((arguments.host, arguments.port), Handler)
     server.daemon_threads = True
     server.lock = threading.Lock()
     server.faults = arguments.faults.split()

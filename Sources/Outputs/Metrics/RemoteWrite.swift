@@ -61,19 +61,11 @@ final class RemoteWriteEncoder: SampleEncoder {
         _ range: Range<Int>
     ) {
         var length = series.bytes.count
-        for i in range { length += 12 + Varint.length(UInt64(bitPattern: timestamps[i])) }
+        for i in range { length += SampleFields.size(timestamps[i], values[i]) }
         request.append(0x0a)
         Varint.append(UInt64(length), to: &request)
         request += series.bytes
-        for i in range {
-            let time = UInt64(bitPattern: timestamps[i])
-            request.append(0x12)
-            request.append(UInt8(10 + Varint.length(time)))
-            request.append(0x09)
-            withUnsafeBytes(of: values[i].bitPattern.littleEndian) { request += $0 }
-            request.append(0x10)
-            Varint.append(time, to: &request)
-        }
+        for i in range { SampleFields.append(timestamps[i], values[i], to: &request) }
     }
 
     func finish() -> (body: [UInt8], rawBytes: Int) {

@@ -102,22 +102,14 @@ final class RemoteWrite2Encoder: SampleEncoder {
         if family.help != 0 { metadata.varint(3, reference(family.help)) }
         if family.unit != 0 { metadata.varint(4, reference(family.unit)) }
         var length = 1 + Varint.length(scratch.count) + scratch.count
-        for i in range { length += 12 + Varint.length(UInt64(bitPattern: timestamps[i])) }
+        for i in range { length += SampleFields.size(timestamps[i], values[i]) }
         length += 1 + Varint.length(metadata.bytes.count) + metadata.bytes.count
         series.append(0x2a)
         Varint.append(UInt64(length), to: &series)
         series.append(0x0a)
         Varint.append(UInt64(scratch.count), to: &series)
         series += scratch
-        for i in range {
-            let time = UInt64(bitPattern: timestamps[i])
-            series.append(0x12)
-            series.append(UInt8(10 + Varint.length(time)))
-            series.append(0x09)
-            withUnsafeBytes(of: values[i].bitPattern.littleEndian) { series += $0 }
-            series.append(0x10)
-            Varint.append(time, to: &series)
-        }
+        for i in range { SampleFields.append(timestamps[i], values[i], to: &series) }
         series.append(0x2a)
         Varint.append(UInt64(metadata.bytes.count), to: &series)
         series += metadata.bytes

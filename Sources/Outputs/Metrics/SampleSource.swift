@@ -12,8 +12,9 @@ public import Model
 public final class SampleSource: ParcelSource {
     private struct Entry {
         var series: PreparedSeries
-        /// The number of its metric's name.
-        var metric = 0
+        let name: String
+        /// Where its name is among those of all metrics, in order.
+        var rank = 0
         var timeline: UInt16 = 0
         /// Whether the last sample sent was no stale marker.
         var isAlive = false
@@ -27,8 +28,8 @@ public final class SampleSource: ParcelSource {
     private var slices: [(slice: SampleSlice, after: SamplePosition, limit: Int)] = []
     private var known = KnownSeries()
     private var entries: [Int: Entry] = [:]
-    /// Numbers of metrics' names.
-    private var metrics: [String: Int] = [:]
+    /// The names of all metrics.
+    private var metrics: Set<String> = []
     /// Series that were alive when their numbers became out of date, with their timelines.
     private var unseen: [[UInt8]: Entry] = [:]
     /// Those of `unseen` that end with the parcel that is on its way.
@@ -98,16 +99,16 @@ public final class SampleSource: ParcelSource {
     private func add(
         _ slice: SampleSlice, after place: SamplePosition, limit: Int, _ total: inout Total
     ) {
-        var found: [(metric: Int, series: PreparedSeries, samples: Range<Int>)] = []
+        var found: [(rank: Int, series: PreparedSeries, samples: Range<Int>)] = []
         found.reserveCapacity(slice.runs.count)
         for run in slice.runs {
             guard let entry = entry(of: run) else { continue }
-            found.append((entry.metric, entry.series, run.samples))
+            found.append((entry.rank, entry.series, run.samples))
         }
         // Series of one metric side by side have much in common, which compresses.
-        if zip(found, found.dropFirst()).contains(where: { $0.metric > $1.metric }) {
+        if zip(found, found.dropFirst()).contains(where: { $0.rank > $1.rank }) {
             let order = found.indices.sorted {
-                (found[$0].metric, $0) < (found[$1].metric, $1)
+                (found[$0].rank, $0) < (found[$1].rank, $1)
             }
             found = order.map { found[$0] }
         }
@@ -148,15 +149,18 @@ public final class SampleSource: ParcelSource {
             known = KnownSeries()
             known.epoch = slice.epoch
         }
+        guard !slice.names.isEmpty else { return }
         for (number, names) in slice.names {
             let labels = selection.apply(names.labels)
             let series = labels.map { encoder.prepare($0, names.descriptor) } ?? PreparedSeries()
             let name = names.labels[Labels.metricName]
-            let metric = metrics[name] ?? metrics.count
-            metrics[name] = metric
-            entries[number] = Entry(series: series, metric: metric)
+            metrics.insert(name)
+            entries[number] = Entry(series: series, name: name)
             known.series.insert(number)
         }
+        var ranks: [String: Int] = [:]
+        for (rank, name) in metrics.sorted().enumerated() { ranks[name] = rank }
+        for (number, entry) in entries { entries[number]?.rank = ranks[entry.name] ?? 0 }
     }
 
     /// What is known of a run's series; nil when it is not sent.
