@@ -310,13 +310,10 @@ struct RecentLines {
     mutating func isNew(_ facts: LineFacts, of id: String) -> Bool {
         var hasher = Hasher()
         hasher.combine(id)
-        if facts.uid.isEmpty {
-            hasher.combine(facts.time)
-            hasher.combine(facts.output)
-            facts.text.withUnsafeBytes { hasher.combine(bytes: $0) }
-        } else {
-            hasher.combine(facts.uid)
-        }
+        hasher.combine(facts.uid)
+        hasher.combine(facts.time)
+        hasher.combine(facts.output)
+        facts.text.withUnsafeBytes { hasher.combine(bytes: $0) }
         let key = hasher.finalize()
         guard !newer.contains(key), !older.contains(key) else { return false }
         pending.append(key)

@@ -15,22 +15,18 @@ private func metadata(_ entry: LogEntryView) -> [(name: String, value: String)] 
 /// Loki's push API in protocol buffers (`logproto.PushRequest`), one snappy block. The level is
 /// structured metadata, so that it makes no streams.
 final class LokiProtobufEncoder: LogEncoder {
-    private var streams: [ShippedStream] = []
-    private(set) var count = 0
+    private var lines = StreamedLines()
 
     let headers: [(name: String, value: String)] = [("Content-Type", "application/x-protobuf")]
 
-    func begin() {
-        for stream in streams { stream.pending.removeAll(keepingCapacity: true) }
-        streams.removeAll(keepingCapacity: true)
-        count = 0
-    }
+    var count: Int { lines.count }
+
+    func begin() { lines.begin() }
 
     func add(_ entry: LogEntryView, of stream: ShippedStream) {
-        if stream.pending.isEmpty { streams.append(stream) }
-        let before = stream.pending.count
-        LogText.withUTF8(entry.bytes) { append($0, entry, to: &stream.pending) }
-        count += stream.pending.count - before
+        lines.add(to: stream) { pending in
+            LogText.withUTF8(entry.bytes) { append($0, entry, to: &pending) }
+        }
     }
 
     private func append(
@@ -64,7 +60,7 @@ final class LokiProtobufEncoder: LogEncoder {
 
     func finish() -> (body: [UInt8], rawBytes: Int) {
         var request: [UInt8] = []
-        for stream in streams {
+        for stream in lines.streams {
             if stream.prepared.isEmpty {
                 var writer = ProtobufWriter()
                 writer.string(1, Self.selector(stream.labels))
@@ -104,9 +100,8 @@ final class LokiProtobufEncoder: LogEncoder {
 
 /// Loki's push API in JSON.
 final class LokiJSONEncoder: LogEncoder {
-    private var streams: [ShippedStream] = []
+    private var lines = StreamedLines()
     private let compression: BodyCompression
-    private(set) var count = 0
 
     init(_ compression: BodyCompression) { self.compression = compression }
 
@@ -115,36 +110,29 @@ final class LokiJSONEncoder: LogEncoder {
             + (compression == .gzip ? [("Content-Encoding", "gzip")] : [])
     }
 
-    func begin() {
-        for stream in streams { stream.pending.removeAll(keepingCapacity: true) }
-        streams.removeAll(keepingCapacity: true)
-        count = 0
-    }
+    var count: Int { lines.count }
+
+    func begin() { lines.begin() }
 
     func add(_ entry: LogEntryView, of stream: ShippedStream) {
-        let before = stream.pending.count
-        if stream.pending.isEmpty {
-            streams.append(stream)
-        } else {
-            stream.pending.append(UInt8(ascii: ","))
+        lines.add(to: stream, separator: UInt8(ascii: ",")) { pending in
+            pending += "[\"\(entry.timestamp)\",".utf8
+            JSONText.append(entry.bytes, to: &pending)
+            let pairs = metadata(entry)
+            if !pairs.isEmpty {
+                pending += ",{".utf8
+                pending +=
+                    pairs.map { "\"\($0.name)\":\"\($0.value)\"" }
+                    .joined(separator: ",").utf8
+                pending.append(UInt8(ascii: "}"))
+            }
+            pending.append(UInt8(ascii: "]"))
         }
-        stream.pending += "[\"\(entry.timestamp)\",".utf8
-        JSONText.append(entry.bytes, to: &stream.pending)
-        let pairs = metadata(entry)
-        if !pairs.isEmpty {
-            stream.pending += ",{".utf8
-            stream.pending +=
-                pairs.map { "\"\($0.name)\":\"\($0.value)\"" }
-                .joined(separator: ",").utf8
-            stream.pending.append(UInt8(ascii: "}"))
-        }
-        stream.pending.append(UInt8(ascii: "]"))
-        count += stream.pending.count - before
     }
 
     func finish() -> (body: [UInt8], rawBytes: Int) {
         var request: [UInt8] = Array("{\"streams\":[".utf8)
-        for (order, stream) in streams.enumerated() {
+        for (order, stream) in lines.streams.enumerated() {
             if order > 0 { request.append(UInt8(ascii: ",")) }
             request += "{\"stream\":{".utf8
             LogJSON.appendMembers(stream.labels, to: &request)

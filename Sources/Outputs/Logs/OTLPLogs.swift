@@ -7,9 +7,8 @@ import Model
 /// OTLP's log records over HTTP, protocol buffers (`ExportLogsServiceRequest`): a resource for each
 /// stream (https://opentelemetry.io/docs/specs/otlp/).
 final class OTLPLogsEncoder: LogEncoder {
-    private var streams: [ShippedStream] = []
+    private var lines = StreamedLines()
     private let compression: BodyCompression
-    private(set) var count = 0
 
     init(_ compression: BodyCompression) { self.compression = compression }
 
@@ -18,15 +17,11 @@ final class OTLPLogsEncoder: LogEncoder {
             + (compression == .gzip ? [("Content-Encoding", "gzip")] : [])
     }
 
-    func begin() {
-        for stream in streams { stream.pending.removeAll(keepingCapacity: true) }
-        streams.removeAll(keepingCapacity: true)
-        count = 0
-    }
+    var count: Int { lines.count }
+
+    func begin() { lines.begin() }
 
     func add(_ entry: LogEntryView, of stream: ShippedStream) {
-        if stream.pending.isEmpty { streams.append(stream) }
-        let before = stream.pending.count
         var record = ProtobufWriter()
         record.fixed64(1, UInt64(bitPattern: entry.timestamp))
         record.fixed64(11, UInt64(bitPattern: entry.timestamp))
@@ -42,15 +37,16 @@ final class OTLPLogsEncoder: LogEncoder {
         record.message(6, OTLP.attribute("log.iostream", entry.stream.name))
         if entry.isPartial { record.message(6, OTLP.attribute("partial", "true")) }
         if entry.isGap { record.message(6, OTLP.attribute("gap", "true")) }
-        stream.pending.append(0x12)
-        Varint.append(UInt64(record.bytes.count), to: &stream.pending)
-        stream.pending += record.bytes
-        count += stream.pending.count - before
+        lines.add(to: stream) { pending in
+            pending.append(0x12)
+            Varint.append(UInt64(record.bytes.count), to: &pending)
+            pending += record.bytes
+        }
     }
 
     func finish() -> (body: [UInt8], rawBytes: Int) {
         var request: [UInt8] = []
-        for stream in streams {
+        for stream in lines.streams {
             if stream.prepared.isEmpty {
                 var resource = ProtobufWriter()
                 for label in stream.labels.pairs {
@@ -77,9 +73,8 @@ final class OTLPLogsEncoder: LogEncoder {
 
 /// OTLP's log records in JSON, by the protobuf JSON mapping with OTLP's exceptions.
 final class OTLPLogsJSONEncoder: LogEncoder {
-    private var streams: [ShippedStream] = []
+    private var lines = StreamedLines()
     private let compression: BodyCompression
-    private(set) var count = 0
 
     init(_ compression: BodyCompression) { self.compression = compression }
 
@@ -88,40 +83,38 @@ final class OTLPLogsJSONEncoder: LogEncoder {
             + (compression == .gzip ? [("Content-Encoding", "gzip")] : [])
     }
 
-    func begin() {
-        for stream in streams { stream.pending.removeAll(keepingCapacity: true) }
-        streams.removeAll(keepingCapacity: true)
-        count = 0
-    }
+    var count: Int { lines.count }
+
+    func begin() { lines.begin() }
 
     func add(_ entry: LogEntryView, of stream: ShippedStream) {
-        let before = stream.pending.count
-        if stream.pending.isEmpty {
-            streams.append(stream)
-        } else {
-            stream.pending.append(UInt8(ascii: ","))
+        lines.add(to: stream, separator: UInt8(ascii: ",")) { pending in
+            pending +=
+                "{\"timeUnixNano\":\"\(entry.timestamp)\",\"observedTimeUnixNano\":\"\(entry.timestamp)\""
+                .utf8
+            let severity = OTLP.severity(entry.level)
+            if severity.number > 0 {
+                pending +=
+                    ",\"severityNumber\":\(severity.number),\"severityText\":\"\(severity.text)\""
+                    .utf8
+            }
+            pending += ",\"body\":{\"stringValue\":".utf8
+            JSONText.append(entry.bytes, to: &pending)
+            pending += "},\"attributes\":[".utf8
+            OTLP.appendJSON("log.record.uid", "\(stream.id)-\(entry.sequence)", to: &pending)
+            pending.append(UInt8(ascii: ","))
+            OTLP.appendJSON("log.iostream", entry.stream.name, to: &pending)
+            for (name, isSo) in [("partial", entry.isPartial), ("gap", entry.isGap)] where isSo {
+                pending.append(UInt8(ascii: ","))
+                OTLP.appendJSON(name, "true", to: &pending)
+            }
+            pending += "]}".utf8
         }
-        stream.pending +=
-            "{\"timeUnixNano\":\"\(entry.timestamp)\",\"observedTimeUnixNano\":\"\(entry.timestamp)\""
-            .utf8
-        let severity = OTLP.severity(entry.level)
-        if severity.number > 0 {
-            stream.pending +=
-                ",\"severityNumber\":\(severity.number),\"severityText\":\"\(severity.text)\"".utf8
-        }
-        stream.pending += ",\"body\":{\"stringValue\":".utf8
-        JSONText.append(entry.bytes, to: &stream.pending)
-        stream.pending += "},\"attributes\":[".utf8
-        OTLP.appendJSON("log.record.uid", "\(stream.id)-\(entry.sequence)", to: &stream.pending)
-        stream.pending.append(UInt8(ascii: ","))
-        OTLP.appendJSON("log.iostream", entry.stream.name, to: &stream.pending)
-        stream.pending += "]}".utf8
-        count += stream.pending.count - before
     }
 
     func finish() -> (body: [UInt8], rawBytes: Int) {
         var request: [UInt8] = Array("{\"resourceLogs\":[".utf8)
-        for (order, stream) in streams.enumerated() {
+        for (order, stream) in lines.streams.enumerated() {
             if order > 0 { request.append(UInt8(ascii: ",")) }
             request += "{\"resource\":{\"attributes\":[".utf8
             for (order, label) in stream.labels.pairs.enumerated() {
