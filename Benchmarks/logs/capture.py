@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """What taking a container's output costs: lines of 100 bytes to Ullage's shim (json-file), to
-conmon (k8s-file, what Podman uses) and through a bare pipe into a file, one after the other.
+conmon (k8s-file, what Podman uses), to Docker's daemon (json-file) and through a bare pipe into a
+file, one after the other.
 
   capture.py BUILD [BYTES]
 
 BUILD has `ullage` and `ullage-shim`; conmon is taken when it is installed, with a runtime that just
-starts the writer, so that conmon's work alone is measured. CPU is that of the process that captures,
+starts the writer, so that conmon's work alone is measured; so is dockerd, which runs with directories
+of its own and without networks, and gets a quarter of the bytes. CPU is that of the process that captures,
 without the writer's; memory is its greatest resident size. Needs root and a C compiler."""
 
 import glob
@@ -135,18 +137,73 @@ def conmon(work, size, chunk):
     os.unlink(log)
 
 
+class Docker:
+    """A daemon of the benchmark's own."""
+
+    def __init__(self, work):
+        self.work = work + "/docker"
+        os.makedirs(self.work)
+        self.environment = dict(os.environ, DOCKER_HOST=f"unix://{self.work}/socket")
+        self.daemon = subprocess.Popen(
+            ["dockerd", "--data-root", self.work + "/data", "--exec-root", self.work + "/run",
+             "-p", self.work + "/pid", "-H", f"unix://{self.work}/socket", "--iptables=false",
+             "--ip6tables=false", "--bridge=none", "--ip-forward=false",
+             "--exec-opt", "native.cgroupdriver=cgroupfs"],
+            stdout=subprocess.DEVNULL, stderr=open(self.work + "/log", "w"))
+        for _ in range(100):
+            if self.docker("version", check=False).returncode == 0:
+                break
+            time.sleep(0.3)
+        os.makedirs(self.work + "/root")
+        shutil.copy(work + "/write", self.work + "/root/write")
+        subprocess.run(["tar", "-C", self.work + "/root", "-cf", self.work + "/image.tar", "."],
+                       check=True)
+        self.docker("import", self.work + "/image.tar", "bench:1")
+
+    def docker(self, *words, check=True):
+        return subprocess.run(["docker", *words], env=self.environment, check=check,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def measure(self, size, chunk):
+        before = reading(self.daemon.pid)
+        began = time.monotonic()
+        name = self.docker("run", "-d", "--network", "none", "bench:1", "/write", str(size),
+                           str(chunk)).stdout.decode().strip()
+        self.docker("wait", name)
+        took = time.monotonic() - began
+        after = reading(self.daemon.pid)
+        path = f"{self.work}/data/containers/{name}/{name}-json.log"
+        print(
+            f"{'dockerd json-file, %d B' % chunk:28} {size / 1e6 / took:7.0f} MB/s  "
+            f"{(after[0] - before[0]) / (size / 1e9):5.2f} CPU-s/GB  {after[1]:6d} KB resident  "
+            f"{os.path.getsize(path) / 1e9:.2f} GB written",
+            flush=True,
+        )
+        self.docker("rm", "-f", name)
+
+    def end(self):
+        self.daemon.terminate()
+        self.daemon.wait()
+
+
 def main():
     build = os.path.abspath(sys.argv[1])
     size = int(float(sys.argv[2])) if len(sys.argv) > 2 else 2_000_000_000
     work = tempfile.mkdtemp(prefix="ullage-capture-")
+    docker = None
     try:
         subprocess.run(["cc", "-O2", "-static", "-o", work + "/write", HERE + "/write.c"], check=True)
+        docker = Docker(work) if shutil.which("dockerd") else None
         for chunk, part in [(65500, size), (100, size // 4)]:
             pipe(work, part, chunk)
             shim(work, build, part, chunk)
             if shutil.which("conmon"):
                 conmon(work, part, chunk)
+            if docker:
+                docker.measure(size // 4, chunk)
     finally:
+        if docker:
+            docker.end()
         shutil.rmtree(work, ignore_errors=True)
 
 
