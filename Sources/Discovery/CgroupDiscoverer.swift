@@ -154,9 +154,12 @@ extension CgroupSource {
 }
 
 /// The names containerd's CRI plugin and CRI-O put into a running container's bundle
-/// (`TASKS/<namespace>/<id>/config.json`, annotations of the OCI specification).
+/// (`TASKS/<namespace>/<id>/config.json`, or below CRI-O's run root; annotations of the OCI
+/// specification).
 struct BundleNames: Sendable {
     let tasks: String
+    /// Where CRI-O keeps the bundles of running containers.
+    var crio = "/run/containers/storage/overlay-containers"
 
     private static let sizeLimit = 4 << 20
     private static let maxTasks = 10_000
@@ -167,8 +170,8 @@ struct BundleNames: Sendable {
             .map { tasks + "/" + $0 }
     }
 
-    /// The cgroups of the tasks whose identifiers people chose, as `ctr run` has them, by path. What a
-    /// bundle says counts only if its process is in a group of that name.
+    /// The cgroups of the tasks whose identifiers people chose, as `ctr run` has them, by path. What
+    /// a bundle says counts only if its process is in a group of that name.
     func tasks(proc: String, _ buffer: inout ReadBuffer) -> [String: String] {
         var result: [String: String] = [:]
         for directory in directories {
@@ -190,6 +193,13 @@ struct BundleNames: Sendable {
     }
 
     func apply(to container: inout Container) {
+        if let root = try? ConfinedDirectory(crio),
+            let file = root.read("\(container.id)/userdata/config.json", limit: Self.sizeLimit),
+            let json = JSONValue(file.bytes)
+        {
+            apply(json, to: &container)
+            return
+        }
         guard let root = try? ConfinedDirectory(tasks),
             let namespaces = DirectoryListing.directories(tasks, limit: 64)
         else { return }
@@ -225,5 +235,10 @@ struct BundleNames: Sendable {
             container.name = "\(namespace)/\(pod)/\(inner)"
         }
         if let name = note("nerdctl/name") { container.name = name }
+        if let labels = note("io.kubernetes.cri-o.Labels"),
+            let json = JSONValue(Array(labels.utf8))
+        {
+            container.labels = json.strings
+        }
     }
 }

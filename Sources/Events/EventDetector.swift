@@ -105,7 +105,9 @@ public final class EventDetector: Sendable {
         _ key: ContainerKey, _ now: Milliseconds, _ state: inout State, isLast: Bool = false
     ) {
         guard let known = state.known[key], let kills = known.oomKills, let told = known.oomTold,
-            kills > told.kills, isLast || now - told.at >= Self.oomPause || now < told.at
+            kills > told.kills,
+            // A tick's time is a little behind; the clock may also have been set back.
+            isLast || now - told.at >= Self.oomPause || now < told.at - 60_000
         else { return }
         var event = ContainerEvent(.oom, at: now, of: known.container)
         event.oomKills = kills

@@ -228,6 +228,32 @@ struct DiscoveryTests {
         #expect(!source.directories.contains { $0.hasSuffix("cron.service") })
     }
 
+    @Test("CRI-O's containers have the names and labels of their pods")
+    func crio() throws {
+        let slice = "kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod7.slice"
+        try directory.write("60\n", to: "cg/\(slice)/crio-\(id).scope/cgroup.procs")
+        try process(60, cgroup: "/\(slice)/crio-\(id).scope")
+        try directory.write(
+            """
+            {"process":{"args":["/app"]},"annotations":{
+            "io.kubernetes.cri-o.ContainerType":"container","io.kubernetes.pod.namespace":"prod",
+            "io.kubernetes.pod.name":"api-0","io.kubernetes.container.name":"api",
+            "io.kubernetes.cri-o.ImageName":"registry.example/api:3",
+            "io.kubernetes.cri-o.Labels":"{\\"app\\":\\"api\\"}"}}
+            """, to: "crio/\(id)/userdata/config.json")
+        try directory.write("", to: "cg/cgroup.controllers")
+        let source = CgroupSource(
+            mounts: [directory.appending("cg")],
+            bundles: BundleNames(
+                tasks: directory.appending("tasks"), crio: directory.appending("crio")),
+            proc: directory.appending("proc"))
+        let api = try #require(source.list().first)
+        #expect(
+            api.kubernetes == KubernetesNames(namespace: "prod", pod: "api-0", container: "api"))
+        #expect(api.image == "registry.example/api:3" && api.labels == ["app": "api"])
+        #expect(api.name == "prod/api-0/api" && api.command == ["/app"])
+    }
+
     @Test("Start and exit are told by the tree itself")
     func watching() async throws {
         let tree = directory.appending("cg")

@@ -113,6 +113,7 @@ sleep 12
 curl -s http://127.0.0.1:9850/metrics >$out/metrics
 say "after"
 snap after
+for _ in 1 2 3; do docker stats --no-stream --format '{{.Name}} {{.CPUPerc}}'; done >$out/docker.cpu
 docker stats --no-stream --no-trunc --format '{{.Name}} {{.CPUPerc}} {{.MemUsage}} {{.NetIO}} {{.BlockIO}} {{.PIDs}}' >$out/docker.stats
 podman stats --no-stream --format '{{.Name}} {{.CPUPerc}} {{.MemUsage}} {{.PIDS}}' >$out/podman.stats
 ctr tasks metrics c-plain >$out/ctr.metrics
