@@ -27,6 +27,12 @@ public struct LogOptions: Hashable, Sendable {
             }
             options[String(pair[..<equals])] = String(pair[pair.index(after: equals)...])
         }
+        // Without a limit there is no rotation, and defaults that are about it give way too.
+        guard options["max-size"] == "-1" else { return }
+        for key in ["max-file", "compress"]
+        where !pairs.contains(where: { $0.hasPrefix(key + "=") }) {
+            options[key] = nil
+        }
     }
 
     /// Refuses drivers, options and values that do not exist or do not go together.

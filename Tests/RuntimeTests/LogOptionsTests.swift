@@ -50,6 +50,9 @@ struct LogOptionsTests {
         let host = LogOptions(options: ["max-size": "1m", "max-file": "2"])
         let same = try LogOptions(driver: nil, options: ["max-size=5m"], defaults: host)
         #expect(same.options == ["max-size": "5m", "max-file": "2"])
+        let unlimited = try LogOptions(driver: nil, options: ["max-size=-1"], defaults: host)
+        #expect(unlimited.options == ["max-size": "-1"])
+        try unlimited.validate()
         let other = try LogOptions(driver: "none", options: [], defaults: host)
         #expect(other.options.isEmpty)
     }
