@@ -56,8 +56,8 @@ terminal new-session -d -s t -x 100 -y 40 "bash --norc --noprofile"
 terminal set-option -g allow-rename on
 terminal set-option -g set-clipboard on
 type "PS1='$ '; clear; tmux() { :; }" Enter
-type 'ullage logs evil; echo "done $?"' Enter
-shows 'done 0'
+type 'ullage logs evil; echo "shown $?"' Enter
+shows 'shown 0'
 for text in 'first line stays' title clipboard clear report switch c1 'red and green without an end' 'last line'; do
     shows "$text"
 done
@@ -72,21 +72,26 @@ coloured | grep -F red | grep -qF $'\033[31m' || fail "the colour of the program
 coloured | grep -F 'last line' | grep -q $'\033\\[[0-9;]*32m' && fail "a colour went on into the next line"
 echo "nothing a container writes reaches the terminal"
 
-type 'clear; ullage logs --no-color evil | tail -n 1; echo "done $?"' Enter
-shows 'done 0'
+type 'clear; ullage logs --no-color evil | tail -n 1; echo "piped $?"' Enter
+shows 'piped 0'
 echo "pipes"
 
 "$build/ullage" run -d --name long --rootfs "$work/rootfs" -- /bin/sh -c 'busybox seq 1 500; while :; do echo tick; busybox usleep 200000; done' >/dev/null
-type "clear; ULLAGE_PAGER='less -FRSXMK' ullage logs -n 400 long; echo \"done \$?\"" Enter
-sleep 1
+type "clear; ULLAGE_PAGER='less -FRSXMK' ullage logs -n 400 long; echo \"paged \$?\"" Enter
+# The pager asks for a key at the end of its first page.
+shows 'lines 1-'
 type q
-shows 'done 0'
+shows 'paged 0'
 echo "pager"
 
 type 'clear; ullage logs -f -n 2 long' Enter
 shows tick
 type C-c
-type 'clear; echo the shell is back' Enter
+for _ in $(seq 100); do
+    ! screen | grep -qx '\$ *' || break
+    sleep 0.1
+done
+type 'clear; echo the shell is ba""ck' Enter
 shows 'the shell is back'
 shows_not tick
 echo "follow and Ctrl-C"
