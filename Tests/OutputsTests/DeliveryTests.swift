@@ -33,6 +33,30 @@ struct DeliveryTests {
 
     private func records(_ carrier: ScriptedCarrier) -> [UInt8] { carrier.taken.flatMap(\.body) }
 
+    @Test("A source that tells its news is asked again when there are any")
+    func news() throws {
+        let carrier = ScriptedCarrier()
+        let count = Counter(10)
+        let notice = ChangeNotice()
+        let delivery = try Delivery(
+            name: "sink", kind: "test", target: "nowhere", directory: directory.appending("sink"),
+            options: options(), carrier: carrier,
+            source: { NumberSource(counted: { count.value }, cursor: $0) }, news: notice)
+        delivery.start()
+        for wanted in [10, 20, 30] {
+            #expect(eventually { carrier.taken.reduce(0) { $0 + $1.records } == wanted })
+            #expect(eventually { delivery.snapshot().activity == .idle })
+            count.value = wanted + 10
+            notice.note()
+            // By itself it would look again after ten seconds.
+            #expect(
+                eventually(within: 5) {
+                    carrier.taken.reduce(0) { $0 + $1.records } == wanted + 10
+                })
+        }
+        delivery.stop()
+    }
+
     @Test("Everything arrives once and in order, through failures that pass")
     func retries() throws {
         let busy = Verdict.retry(reason: "HTTP 503", after: nil)

@@ -34,14 +34,33 @@ final class ScriptedCarrier: Carrier {
     func interrupt() {}
 }
 
+/// A number that a test changes while others read it.
+final class Counter: Sendable {
+    private let state: Mutex<Int>
+
+    init(_ value: Int) { state = Mutex(value) }
+
+    var value: Int {
+        get { state.withLock { $0 } }
+        set { state.withLock { $0 = newValue } }
+    }
+}
+
 /// A source of numbered records, one byte each.
 final class NumberSource: ParcelSource {
-    private let count: Int
+    private let counted: @Sendable () -> Int
     private var done: Int
     private var pending = 0
 
-    init(count: Int, cursor: String?) {
-        self.count = count
+    private var count: Int { counted() }
+
+    convenience init(count: Int, cursor: String?) {
+        self.init(counted: { count }, cursor: cursor)
+    }
+
+    /// A source that may come to have more.
+    init(counted: @escaping @Sendable () -> Int, cursor: String?) {
+        self.counted = counted
         done = cursor.flatMap { Int($0) } ?? 0
     }
 

@@ -224,6 +224,34 @@ struct WireTests {
                 == (0..<60).map { String((Double($0) * 1.25 + 2000).bitPattern, radix: 16) })
     }
 
+    @Test("Samples of many timelines share a request")
+    func merged() throws {
+        let store = try SeriesStore.open(directory: directory.appending("rules"))
+        let target = try store.target(["name": "web"])
+        for number in 0..<UInt16(40) {
+            let metric = MetricDescriptor(
+                "rule_\(number % 4)", .gauge, help: "What a rule found.")
+            let ref = try store.series(metric, target: target, labels: ["n": "\(number)"])
+            var batch = Batch(timestamp: 1_700_000_000_000, timeline: number)
+            batch.append(ref, Double(number % 2))
+            #expect(store.append(batch).accepted == 1)
+        }
+        let receiver = try Receiver(directory)
+        let delivery = try start(
+            try sink(.remoteWrite, "http://127.0.0.1:\(receiver.port)/api/v1/write") {
+                $0.delivery.batch.records = 1000
+            }, ShipStores(feed: store))
+        #expect(eventually { receiver.taken().count >= 40 }, "\(delivery.snapshot())")
+        delivery.stop()
+        let taken = receiver.taken()
+        #expect(receiver.requests().count == 1)
+        #expect(Set(taken.compactMap { $0["labels"]["n"].string }).count == 40)
+        // A zero has no bytes of its own.
+        let zeros = taken.filter { $0["bits"].string == "0000000000000000" }
+        #expect(zeros.count == 20)
+        #expect(delivery.snapshot().records == 40)
+    }
+
     @Test("A receiver that does not know version 2.0 gets 1.0")
     func fallBack() throws {
         let store = try makeStore(directory, ticks: 20, from: 1_700_000_000_000)

@@ -131,12 +131,13 @@ public final class SampleSource: ParcelSource {
             var more = SampleSlice()
             let limit = limits.records - total.records
             guard try feed.read(after: last.next, limit: limit, known: known, into: &more),
-                more.epoch == known.epoch, more.opened.isEmpty, !more.isAfterGap,
+                more.epoch == known.epoch, !more.isAfterGap,
                 timelines.isDisjoint(with: more.runs.map(\.timeline))
             else { return }
             timelines.formUnion(more.runs.map(\.timeline))
             adopt(more)
             add(more, after: last.next, limit: limit, &total)
+            total.records += endSeries(more)
         }
     }
 
@@ -172,6 +173,7 @@ public final class SampleSource: ParcelSource {
     /// Adds a stale marker for each series that has none in the first tick of the section.
     private func endSeries(_ slice: SampleSlice) -> Int {
         guard !slice.opened.isEmpty, !unseen.isEmpty else { return 0 }
+        let before = ending.count
         var present: Set<[UInt8]> = []
         for run in slice.runs {
             if let entry = entry(of: run) { present.insert(entry.series.bytes) }
@@ -181,7 +183,7 @@ public final class SampleSource: ParcelSource {
             encoder.add(entry.series, [time], [StaleMarker.value], 0..<1)
             ending.append(bytes)
         }
-        return ending.count
+        return ending.count - before
     }
 
     /// See `ParcelSource`.

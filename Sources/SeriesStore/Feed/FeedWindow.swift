@@ -27,21 +27,35 @@ struct FeedWindow {
     static func next(
         _ stretches: some Sequence<(UInt16, Stretch)>, _ table: SeriesTable, _ reading: FeedReading
     ) -> FeedWindow? {
+        // The rest of a tick that was delivered in part comes first.
+        if case .columns(let begun, _, _)? = reading.place.piece,
+            let (number, stretch) = stretches.first(where: { $0.0 == begun }),
+            let window = next(number, stretch, table, reading)
+        {
+            return window
+        }
         for (number, stretch) in stretches {
-            let done = reading.place.ticks[number] ?? 0
-            guard done < stretch.times.count, !stretch.columns.isEmpty else { continue }
-            var end = Self.end(of: stretch, from: done, limit: reading.limit)
-            var column = 0
-            if case .columns(number, let wanted, let already)? = reading.place.piece,
-                wanted > done, wanted <= stretch.times.count
-            {
-                (end, column) = (wanted, min(already, stretch.columns.count))
-            }
-            let count = max(1, reading.limit / (end - done))
-            let columns = column..<min(stretch.columns.count, column + count)
-            return FeedWindow(number, stretch, done..<end, columns, table, reading)
+            if let window = next(number, stretch, table, reading) { return window }
         }
         return nil
+    }
+
+    /// What comes next of a timeline; nil when there is nothing.
+    private static func next(
+        _ number: UInt16, _ stretch: Stretch, _ table: SeriesTable, _ reading: FeedReading
+    ) -> FeedWindow? {
+        let done = reading.place.ticks[number] ?? 0
+        guard done < stretch.times.count, !stretch.columns.isEmpty else { return nil }
+        var end = Self.end(of: stretch, from: done, limit: reading.limit)
+        var column = 0
+        if case .columns(number, let wanted, let already)? = reading.place.piece,
+            wanted > done, wanted <= stretch.times.count
+        {
+            (end, column) = (wanted, min(already, stretch.columns.count))
+        }
+        let count = max(1, reading.limit / (end - done))
+        let columns = column..<min(stretch.columns.count, column + count)
+        return FeedWindow(number, stretch, done..<end, columns, table, reading)
     }
 
     /// Up to which tick to read: all that are not packed, or the rest of a pack.
@@ -72,8 +86,9 @@ struct FeedWindow {
         copyRows(of: stretch, from: first)
         let epoch = Self.epoch(reading.place.section)
         for (column, slot) in zip(columns, slots) where slot != SeriesTable.none {
-            guard !reading.known.contains(column, epoch: epoch) else { continue }
-            names[column] = table.names(of: slot)
+            let series = Self.series(number, column)
+            guard !reading.known.contains(series, epoch: epoch) else { continue }
+            names[series] = table.names(of: slot)
         }
     }
 
@@ -98,7 +113,11 @@ struct FeedWindow {
         }
     }
 
-    /// In memory series are numbered by column.
+    /// In memory series are numbered by timeline and column.
+    private static func series(_ timeline: UInt16, _ column: Int) -> Int {
+        Int(timeline) << 40 | column
+    }
+
     private static func epoch(_ section: Int64) -> Int64 { section << 1 }
 
     /// Unpacks it all.
@@ -116,7 +135,8 @@ struct FeedWindow {
                 samples.values.append(values[row &* columns.count &+ index])
             }
             slice.append(
-                series: column, timeline: timeline, samples, ticks: ticks, times: times[...])
+                series: Self.series(timeline, column), timeline: timeline, samples, ticks: ticks,
+                times: times[...])
         }
         slice.next = reading.place
         slice.next.piece = nil
