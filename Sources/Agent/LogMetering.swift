@@ -62,5 +62,7 @@ struct MeteredSink: LogSink {
 
     func flush(_ identity: LogIdentity) throws { try store.flush(identity) }
 
+    func sync(_ identity: LogIdentity) throws { try store.sync(identity) }
+
     func close(_ identity: LogIdentity) throws { try store.close(identity) }
 }

@@ -205,6 +205,11 @@ final class ContainerLog {
         }
     }
 
+    /// What holds the newest lines: the head and the open segment.
+    var files: [String] {
+        [directory + "/" + SegmentName.head] + (segment.map { [directory + "/" + $0.name] } ?? [])
+    }
+
     /// Whether the segment is one that must not be removed.
     func isOpen(_ name: String) -> Bool { segment?.name == name }
 

@@ -101,6 +101,14 @@ struct LogFile: ~Copyable {
         guard fdatasync(descriptor.raw) == 0 else { throw .system("syncing", path) }
     }
 
+    /// Waits until the disk has the names in a directory.
+    static func syncDirectory(_ path: String) throws(LogStoreError) {
+        let directory = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard directory >= 0 else { throw .system("opening", path) }
+        defer { Glibc.close(directory) }
+        guard fsync(directory) == 0 else { throw .system("syncing", path) }
+    }
+
     /// The regular file's bytes, at most so many; nil when there is none.
     static func contents(_ path: String, limit: Int) -> [UInt8]? {
         guard let file = try? LogFile(path: path, flags: O_RDONLY) else { return nil }

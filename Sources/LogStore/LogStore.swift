@@ -132,6 +132,15 @@ public final class LogStore: LogSink, Sendable {
     }
 
     /// See `LogSink`.
+    public func sync(_ identity: LogIdentity) throws {
+        // The disk is waited for while others write.
+        guard let log = state.withLock({ $0.logs[identity.id].map { ($0.directory, $0.files) } })
+        else { return }
+        for file in log.1 { try LogFile(path: file, flags: O_RDONLY).sync() }
+        for directory in [log.0, path] { try LogFile.syncDirectory(directory) }
+    }
+
+    /// See `LogSink`.
     public func close(_ identity: LogIdentity) throws {
         try state.withLock { state in
             try state.logs[identity.id]?.writeBlock(state.tools)

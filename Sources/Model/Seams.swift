@@ -164,8 +164,16 @@ public protocol LogSink: Sendable {
     /// Writes down what was taken, so that readers see it and a killed agent finds it again.
     func flush(_ identity: LogIdentity) throws
 
+    /// Waits until what was written down is on the disk, so that a power failure does not take it.
+    func sync(_ identity: LogIdentity) throws
+
     /// Writes down what was taken of a log that is not written any more, and gives back its memory.
     func close(_ identity: LogIdentity) throws
+}
+
+extension LogSink {
+    /// Nothing: for sinks that keep nothing on a disk.
+    public func sync(_ identity: LogIdentity) throws {}
 }
 
 /// What is done to the lines of one log on their way into a sink. Used by one thread.

@@ -50,7 +50,7 @@ public final class LogIntake: Sendable {
         self.limits = limits
     }
 
-    /// Stores the lines of a request's body; when it returns they are written down. Throws
+    /// Stores the lines of a request's body; when it returns they are on the disk. Throws
     /// `ReceiveError` when the request may be sent again; what was refused of it for good is in the
     /// receipt.
     public func take(
@@ -71,8 +71,12 @@ public final class LogIntake: Sendable {
             let now = Clock.realtimeMilliseconds()
             closeIdle(&state, now: now)
             state.recent.beginRequest()
+            var written: [LogIdentity] = []
             for stream in streams where !stream.lines.isEmpty {
-                try store(stream, &state, now: now, &receipt)
+                if let log = try store(stream, &state, now: now, &receipt) { written.append(log) }
+            }
+            do { for log in written { try sink.sync(log) } } catch {
+                throw Self.unavailable(error)
             }
             return receipt
         }
@@ -85,25 +89,27 @@ public final class LogIntake: Sendable {
         }
     }
 
+    /// Writes the lines of a stream; gives the log they are in, if there is anything new.
     private func store(
         _ stream: PushedStream, _ state: inout State, now: Milliseconds, _ receipt: inout Receipt
-    ) throws(ReceiveError) {
+    ) throws(ReceiveError) -> LogIdentity? {
         if let problem = limits.problem(with: stream.labels) {
             receipt.refuse("labels", stream.lines.count, problem)
-            return
+            return nil
         }
         let labels = Labels(stream.labels)
         guard !labels.isEmpty else {
             receipt.refuse("labels", stream.lines.count, "a stream has no label")
-            return
+            return nil
         }
         let (identity, output, level) = Self.identity(labels)
         guard state.open[identity.id] != nil || state.open.count < limits.streams else {
             receipt.refuse(
                 "streams", stream.lines.count,
                 "there are \(limits.streams) streams already, as many as there may be at once")
-            return
+            return nil
         }
+        let before = receipt.accepted
         state.open[identity.id] = (identity, now)
         var writer = Writer(
             sink: sink, identity: identity, limits: limits, now: now,
@@ -118,6 +124,7 @@ public final class LogIntake: Sendable {
             try sink.flush(identity)
         } catch { throw Self.unavailable(error) }
         state.recent.confirm()
+        return receipt.accepted > before ? identity : nil
     }
 
     private static func unavailable(_ error: any Error) -> ReceiveError {
