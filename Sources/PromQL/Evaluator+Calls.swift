@@ -73,11 +73,16 @@ extension Evaluator {
         let windowed = try windows(arguments[place], grid, function: function.rawValue)
         try count(rows: windowed.series.count, grid)
         let rows = try SeriesLoop.map(
-            windowed.series.count, values: grid.count, threads: options.threads, scratch: {}
-        ) { i, _ -> Row? in
+            windowed.series.count, values: grid.count, threads: options.threads,
+            scratch: SampleWindow.Memory.init
+        ) { i, memory -> Row? in
             let one = windowed.series[i]
             var row = Row(labels: one.labels, dropsName: one.dropsName, count: grid.count)
-            let found = try fill(&row.values, function, windowed, one.samples, parameters, grid)
+            // Of its own, so that moving it copies nothing.
+            var samples = one.samples
+            samples.take(&memory)
+            defer { samples.giveBack(&memory) }
+            let found = try fill(&row.values, function, windowed, &samples, parameters, grid)
             return found ? row : nil
         }.compactMap { $0 }
         remark(function, on: rows, windowed.range, parameters, arguments)
@@ -122,10 +127,8 @@ extension Evaluator {
     /// Evaluates the function for each step; false when it has no value at any.
     private func fill(
         _ values: inout [Double], _ function: RangeFunction, _ windowed: WindowedSeries,
-        _ window: SampleWindow, _ parameters: [[Double]], _ grid: Grid
+        _ samples: inout SampleWindow, _ parameters: [[Double]], _ grid: Grid
     ) throws -> Bool {
-        // Of its own, so that moving it copies nothing.
-        var samples = window
         let isExtended = windowed.extension != .none
         let (width, before, after) = (windowed.window, windowed.before, windowed.after)
         let first = parameters.first ?? []

@@ -22,6 +22,35 @@ struct SampleWindow {
     private var resets: [Int] = []
     private let countsResets: Bool
 
+    /// The memory of a window, used again for one series after the other: so much of it is touched
+    /// that it pays to have it in the cache.
+    struct Memory {
+        fileprivate var times: [Milliseconds] = []
+        fileprivate var values: [Double] = []
+        fileprivate var buffer = SampleBuffer()
+        fileprivate var resets: [Int] = []
+    }
+
+    /// Works in `memory` from now on, if it has read nothing yet.
+    mutating func take(_ memory: inout Memory) {
+        guard cursor != nil, times.isEmpty else { return }
+        swap(&times, &memory.times)
+        swap(&values, &memory.values)
+        swap(&buffer, &memory.buffer)
+        swap(&resets, &memory.resets)
+        times.removeAll(keepingCapacity: true)
+        values.removeAll(keepingCapacity: true)
+        resets.removeAll(keepingCapacity: true)
+    }
+
+    /// Gives the memory back; the window is over.
+    mutating func giveBack(_ memory: inout Memory) {
+        swap(&times, &memory.times)
+        swap(&values, &memory.values)
+        swap(&buffer, &memory.buffer)
+        swap(&resets, &memory.resets)
+    }
+
     /// A window over what `cursor` yields. With `countsResets` a window knows without looking at
     /// its samples whether a counter was reset in it.
     init(cursor: any SampleCursor, countsResets: Bool = false) {

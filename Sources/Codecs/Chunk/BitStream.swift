@@ -103,6 +103,27 @@ struct BitReader {
         return high &<< 32 | read(32)
     }
 
+    /// A quotient of ones, a zero and `parameter` bits as one number; nil when there are `limit` ones
+    /// or more, of which nothing is taken then.
+    @inline(__always)
+    mutating func rice(_ parameter: Int, limit: Int) -> UInt64? {
+        if count <= 32 { fill() }
+        let quotient = (~bits).leadingZeroBitCount
+        guard quotient < limit else { return nil }
+        let used = quotient &+ 1
+        guard used &+ parameter <= count else {
+            // Over what is at hand: the two parts one after the other.
+            bits &<<= UInt64(used)
+            count &-= used
+            return UInt64(quotient) &<< UInt64(parameter) | read(parameter)
+        }
+        let rest = bits &<< UInt64(used)
+        bits = rest &<< UInt64(parameter)
+        count &-= used &+ parameter
+        // In two steps, for a parameter of 0.
+        return UInt64(quotient) &<< UInt64(parameter) | (rest &>> 1) &>> UInt64(63 &- parameter)
+    }
+
     /// How many ones come before the next zero, which is stepped over; stops at `limit` ones.
     @inline(__always)
     mutating func ones(limit: Int) -> Int {

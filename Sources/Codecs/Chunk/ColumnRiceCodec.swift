@@ -146,11 +146,13 @@ public enum ColumnRiceCodec {
                 }
                 let column = Int(columns[at])
                 let parameter = statistics.parameter(scales[column])
-                let quotient = reader.ones(limit: escape)
-                let magnitude =
-                    quotient < escape
-                    ? UInt64(quotient) &<< UInt64(parameter) | reader.read(parameter)
-                    : reader.readWide(64)
+                let magnitude: UInt64
+                if let small = reader.rice(parameter, limit: escape) {
+                    magnitude = small
+                } else {
+                    _ = reader.ones(limit: escape)
+                    magnitude = reader.readWide(64)
+                }
                 output[at] = ZigZag.decode(magnitude)
                 statistics.add(magnitude, &scales[column])
                 at &+= 1
