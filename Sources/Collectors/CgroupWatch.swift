@@ -170,7 +170,8 @@ public final class CgroupWatch: Sendable {
                 path: watched.path, in: hierarchies, keepingDescriptors: false)
             if let reading = reader?.read(into: &buffer) { totals.add(reading) }
         }
-        guard totals != ContainerTotals() else { return }
+        // A group that nobody has been in yet is empty, too.
+        guard (totals.cpuSeconds ?? 0) > 0 else { return }
         deliver(.ended(watched.key, totals))
     }
 }
