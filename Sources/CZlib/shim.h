@@ -3,7 +3,9 @@
 // zlib, with the calls that it declares as macros.
 #ifndef ULLAGE_CZLIB_H
 #define ULLAGE_CZLIB_H
-#ifndef _GNU_SOURCE
+/* As in container_shims.h, which the shim sees beside this. For the other targets types such as fd_set
+ * must be as their own flags make them, or the module does not fit to Glibc's. */
+#if defined(ULLAGE_SHIM) && !defined(_GNU_SOURCE)
 #define _GNU_SOURCE
 #endif
 #include <string.h>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Glibc
 import Synchronization
 
 /// One name and value of a label set.
@@ -212,14 +211,30 @@ public struct Labels: Sendable {
 
     /// How the bytes compare as far as both go: below, at or above 0. Native strings lie in one piece:
     /// comparing them there is several times faster. Nil for others.
-    private static func compare(_ a: String, _ b: String) -> Int32? {
+    private static func compare(_ a: String, _ b: String) -> Int? {
         let result = a.utf8.withContiguousStorageIfAvailable { a in
             b.utf8.withContiguousStorageIfAvailable { b in
-                guard let start = a.baseAddress, let other = b.baseAddress else { return Int32(0) }
-                return memcmp(start, other, min(a.count, b.count))
+                compare(UnsafeRawBufferPointer(a), UnsafeRawBufferPointer(b))
             }
         }
         return result ?? nil
+    }
+
+    /// Eight bytes at a time; as big-endian numbers they compare like the bytes.
+    private static func compare(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Int {
+        let count = min(a.count, b.count)
+        var at = 0
+        while at &+ 8 <= count {
+            let x = UInt64(bigEndian: a.loadUnaligned(fromByteOffset: at, as: UInt64.self))
+            let y = UInt64(bigEndian: b.loadUnaligned(fromByteOffset: at, as: UInt64.self))
+            if x != y { return x < y ? -1 : 1 }
+            at &+= 8
+        }
+        while at < count {
+            if a[at] != b[at] { return a[at] < b[at] ? -1 : 1 }
+            at &+= 1
+        }
+        return 0
     }
 }
 

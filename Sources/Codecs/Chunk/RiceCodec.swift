@@ -1,42 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Signed integers, mostly small, as Rice codes whose parameter follows the running mean of the
-/// magnitudes, with a mode for runs of zeros after the manner of JPEG-LS (ITU-T T.87, A.7).
-///
-/// There is no table and no header, so even short sequences are cheap; the decoder follows the
-/// same statistics. Quotients of `escape` and more are followed by the whole number in 64 bits.
+/// Signed integers of one series, mostly small, as Rice codes (`RiceStream`) whose parameter follows
+/// the running mean of the magnitudes.
 public enum RiceCodec {
-    /// log2 of the length that each bit 1 stands for in run mode, by the run state.
-    static let runLengths: [Int] = [
-        0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3,
-        4, 4, 5, 5, 6, 6, 7, 7, 8, 9, 10, 11, 12, 13, 14, 15,
-    ]
-    private static let escape = 24
-    /// The mean's weight of the past is 1 - 2^-adaption.
-    private static let adaption: UInt64 = 3
-    private static let largestParameter = 40
-
     /// The mean magnitude and the share of zeros, as both sides see them.
-    private struct Statistics {
-        var mean: UInt64 = 1 << 8
-        var zeros: UInt32 = 0
+    private struct Mean: RiceStatistics {
+        /// The mean's weight of the past is 1 - 2^-adaption.
+        private static let adaption: UInt64 = 3
+
+        private var mean: UInt64 = 1 << 8
+        private var zeros: UInt32 = 0
 
         @inline(__always)
         var isRunning: Bool { zeros > 128 }
 
         @inline(__always)
-        var parameter: Int {
+        func parameter(at index: Int) -> Int {
             let whole = mean &>> 8
             if whole <= 1 { return mean > 256 + 64 ? 1 : 0 }
-            return min(64 &- (whole &- 1).leadingZeroBitCount, largestParameter)
+            return min(64 &- (whole &- 1).leadingZeroBitCount, RiceStream.largestParameter)
         }
 
         @inline(__always)
-        mutating func add(_ magnitude: UInt64) {
+        mutating func add(_ magnitude: UInt64, at index: Int) {
             let bounded = min(magnitude, 1 << 40)
-            mean = mean &- (mean &>> adaption) &+ ((bounded &<< 8) &>> adaption)
+            mean = mean &- (mean &>> Self.adaption) &+ ((bounded &<< 8) &>> Self.adaption)
             zeros = zeros &- (zeros &>> 3) &+ (magnitude == 0 ? 32 : 0)
         }
+
+        /// A run says nothing of the numbers between runs.
+        @inline(__always)
+        mutating func addZeros(_ range: Range<Int>) {}
     }
 
     /// Bytes that `count` numbers take at most.
@@ -47,90 +41,15 @@ public enum RiceCodec {
     public static func encode(
         _ values: UnsafeBufferPointer<Int64>, to output: UnsafeMutablePointer<UInt8>
     ) -> Int {
-        var writer = BitWriter(output)
-        var statistics = Statistics()
-        var state = 0
-        var at = 0
-        return runLengths.withUnsafeBufferPointer { lengths in
-            while at < values.count {
-                if statistics.isRunning {
-                    var end = at
-                    while end < values.count, values[end] == 0 { end &+= 1 }
-                    var left = end &- at
-                    while left >= 1 &<< lengths[state] {
-                        writer.put(1, 1)
-                        left &-= 1 &<< lengths[state]
-                        if state < 31 { state &+= 1 }
-                    }
-                    at = end
-                    if at >= values.count {
-                        if left > 0 { writer.put(1, 1) }
-                        break
-                    }
-                    writer.put(0, 1)
-                    writer.put(UInt64(left), lengths[state])
-                    if state > 0 { state &-= 1 }
-                }
-                let magnitude = ZigZag.encode(values[at])
-                let parameter = statistics.parameter
-                let quotient = magnitude &>> UInt64(parameter)
-                if quotient < UInt64(escape) {
-                    writer.put((1 &<< quotient &- 1) &<< 1, Int(quotient) &+ 1)
-                    writer.putWide(magnitude, parameter)
-                } else {
-                    writer.put(1 &<< UInt64(escape) &- 1, escape)
-                    writer.putWide(magnitude, 64)
-                }
-                statistics.add(magnitude)
-                at &+= 1
-            }
-            return writer.finish()
-        }
+        var mean = Mean()
+        return RiceStream.encode(values, &mean, to: output)
     }
 
     /// Reads as many numbers as `output` has room for; false when `bytes` ends before.
     public static func decode(
         _ bytes: UnsafeRawBufferPointer, into output: UnsafeMutableBufferPointer<Int64>
     ) -> Bool {
-        var reader = BitReader(bytes)
-        var statistics = Statistics()
-        var state = 0
-        var at = 0
-        let count = output.count
-        return runLengths.withUnsafeBufferPointer { lengths in
-            while at < count {
-                if statistics.isRunning {
-                    while at < count, reader.read(1) == 1 {
-                        let end = min(count, at &+ 1 &<< lengths[state])
-                        while at < end {
-                            output[at] = 0
-                            at &+= 1
-                        }
-                        if state < 31 { state &+= 1 }
-                        // A run past the end of the bytes is a lie; zeros read there stop it.
-                    }
-                    if at >= count { break }
-                    let end = min(count, at &+ Int(reader.read(lengths[state])))
-                    while at < end {
-                        output[at] = 0
-                        at &+= 1
-                    }
-                    if state > 0 { state &-= 1 }
-                    if at >= count { break }
-                }
-                let parameter = statistics.parameter
-                let magnitude: UInt64
-                if let small = reader.rice(parameter, limit: escape) {
-                    magnitude = small
-                } else {
-                    _ = reader.ones(limit: escape)
-                    magnitude = reader.readWide(64)
-                }
-                output[at] = ZigZag.decode(magnitude)
-                statistics.add(magnitude)
-                at &+= 1
-            }
-            return !reader.isOverrun
-        }
+        var mean = Mean()
+        return RiceStream.decode(bytes, &mean, into: output)
     }
 }
