@@ -33,8 +33,10 @@ clean() {
 }
 finish() {
     trap - EXIT INT TERM
+    # What is left must go even when nobody reads the output any more.
+    trap '' PIPE
     kill "${table:-}" 2>/dev/null || true
-    printf '\nStopping the agent and removing the demo containers.\n'
+    printf '\nStopping the agent and removing the demo containers.\n' 2>/dev/null || true
     clean
     exit 0
 }
@@ -44,7 +46,7 @@ mkdir -p "$data/rootfs/bin" "$data/rootfs/tmp"
 cp "$(command -v busybox)" "$data/rootfs/bin/busybox"
 for name in sh sleep echo dd; do ln -sf busybox "$data/rootfs/bin/$name"; done
 printf 'sampling:\n  interval: 2s\n' >"$data/ullage.yaml"
-trap finish EXIT INT TERM
+trap finish EXIT INT TERM PIPE
 
 setsid "$ullage" agent --config "$data/ullage.yaml" --data-dir "$data" --listen "$listen" \
     >"$data/agent.log" 2>&1 &
