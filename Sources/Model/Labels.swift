@@ -44,9 +44,8 @@ public struct Label: Hashable, Comparable, Sendable {
 /// compared and looked up there again and again.
 public struct Labels: Sendable {
     /// What copies of a set share. It never changes but for what is computed from it once.
-    @usableFromInline
-    final class Storage: Sendable {
-        @usableFromInline let pairs: [Label]
+    fileprivate final class Storage: Sendable {
+        let pairs: [Label]
         /// The hash of the pairs, 0 before it was asked for.
         private let hash = Atomic<Int>(0)
         /// The set without the metric's name, when it has one.

@@ -15,8 +15,8 @@ enum SeriesLoop {
 
     /// Calls `body` for each number below `count`, each number once, with a scratch of the thread that
     /// calls it; gives what it returned, in order. `body` may change nothing but its scratch and what
-    /// belongs to that number alone. `values` is how many values each call yields. Of
-    /// several errors one is thrown.
+    /// belongs to that number alone. `values` is how many values each call yields. Of several errors
+    /// one is thrown.
     static func map<Scratch, Result>(
         _ count: Int, values: Int, threads: Int, scratch: () -> Scratch,
         _ body: (Int, inout Scratch) throws -> Result

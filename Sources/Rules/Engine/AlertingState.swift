@@ -65,18 +65,21 @@ struct AlertingState: Sendable {
         var samples: [VectorSample] = []
         var count = 0
         var gone: [Labels] = []
-        // In place: a copy of the whole for each round would cost more than the round.
-        for at in active.indices {
+        // By index and in place: whoever iterates the dictionary itself holds it, and the first change
+        // would copy it.
+        var at = active.startIndex
+        while at != active.endIndex {
             let (labels, one) = active[at]
-            guard var next = advance(one, isFound: found[labels] != nil, at: time) else {
+            if var next = advance(one, isFound: found[labels] != nil, at: time) {
+                if next.alert.state != .inactive {
+                    count += 1
+                    if isRestored { Self.append(&next, at: time, to: &samples) }
+                }
+                active.values[at] = next
+            } else {
                 gone.append(labels)
-                continue
             }
-            if next.alert.state != .inactive {
-                count += 1
-                if isRestored { Self.append(&next, at: time, to: &samples) }
-            }
-            active.values[at] = next
+            active.formIndex(after: &at)
         }
         for labels in gone { active[labels] = nil }
         if limit > 0, count > limit {
