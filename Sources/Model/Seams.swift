@@ -57,7 +57,8 @@ public struct SelectHints: Hashable, Sendable {
     /// The function applied to the range, such as `rate`; empty for none.
     public var function: String
     /// Whether the newest sample before the range is wanted when samples are so far apart that there
-    /// may be none at its start.
+    /// may be none at its start. With neither a step nor a window the newest sample up to the end of
+    /// the range is all that is wanted.
     public var looksBack: Bool
 
     /// Hints for an evaluation every `step` of windows `window` wide.

@@ -57,114 +57,10 @@ extension Evaluator {
         return [Double](repeating: value, count: grid.count)
     }
 
-    // MARK: Windows
-
-    private func overWindows(
-        _ function: RangeFunction, _ arguments: [Expression], _ range: Range<Int>, _ grid: Grid
-    ) throws -> [Row] {
-        guard let place = arguments.firstIndex(where: { $0.type == .matrix }) else {
-            throw QueryError(.execution, "expected a range vector")
-        }
-        var parameters: [[Double]] = []
-        for (i, argument) in arguments.enumerated() where i != place {
-            parameters.append(try scalars(argument, grid))
-        }
-        try check(function, parameters)
-        let windowed = try windows(arguments[place], grid, function: function.rawValue)
-        try count(rows: windowed.series.count, grid)
-        let rows = try SeriesLoop.map(
-            windowed.series.count, values: grid.count, threads: options.threads,
-            scratch: SampleWindow.Memory.init
-        ) { i, memory -> Row? in
-            let one = windowed.series[i]
-            var row = Row(labels: one.labels, dropsName: one.dropsName, count: grid.count)
-            // Of its own, so that moving it copies nothing.
-            var samples = one.samples
-            samples.take(&memory)
-            defer { samples.giveBack(&memory) }
-            let found = try fill(&row.values, function, windowed, &samples, parameters, grid)
-            return found ? row : nil
-        }.compactMap { $0 }
-        remark(function, on: rows, windowed.range, parameters, arguments)
-        if function == .absentOverTime {
-            return [inverted(rows, labels: absentLabels(arguments[place]), grid)]
-        }
-        return function.keepsName ? rows : try withoutNames(rows, refusingAlike: true)
-    }
-
-    /// Says what may be wrong with a function of these series.
-    private func remark(
-        _ function: RangeFunction, on rows: [Row], _ range: Range<Int>, _ parameters: [[Double]],
-        _ arguments: [Expression]
-    ) {
-        if function == .quantileOverTime, !rows.isEmpty {
-            for value in parameters[0] where value.isNaN || value < 0 || value > 1 {
-                annotations.quantileOutOfRange(value, arguments[0].range)
-            }
-        }
-        guard function == .rate || function == .increase else { return }
-        for row in rows { remarkIfNotCounter(row.labels[Labels.metricName], range) }
-    }
-
-    private func check(_ function: RangeFunction, _ parameters: [[Double]]) throws(QueryError) {
-        guard function == .doubleExponentialSmoothing else { return }
-        for (i, name) in ["smoothing", "trend"].enumerated() {
-            for value in parameters[i] where !(value > 0 && value < 1) {
-                throw QueryError(
-                    .execution,
-                    "invalid \(name) factor. Expected: 0 < \(name.prefix(1))f < 1, got: \(value)")
-            }
-        }
-    }
-
-    private func remarkIfNotCounter(_ name: String, _ range: Range<Int>) {
-        let endings = ["_total", "_sum", "_count", "_bucket"]
-        if !name.isEmpty, !endings.contains(where: name.hasSuffix) {
-            annotations.notACounter(name, range)
-        }
-    }
-
-    /// Evaluates the function for each step; false when it has no value at any.
-    private func fill(
-        _ values: inout [Double], _ function: RangeFunction, _ windowed: WindowedSeries,
-        _ samples: inout SampleWindow, _ parameters: [[Double]], _ grid: Grid
-    ) throws -> Bool {
-        let isExtended = windowed.extension != .none
-        let (width, before, after) = (windowed.window, windowed.before, windowed.after)
-        let first = parameters.first ?? []
-        let second = parameters.count > 1 ? parameters[1] : []
-        var found = false
-        for i in 0..<grid.count {
-            let end = windowed.end(grid.time(i))
-            try samples.move(after: end - width - before, through: end + after, budget)
-            guard samples.count > 0 else { continue }
-            let value: Double
-            if isExtended {
-                value = Extended.value(
-                    function, samples.samples, after: end - width, through: end,
-                    isSmoothed: windowed.extension == .smoothed)
-            } else {
-                value = samples.withSamples { times, values, isMonotonic in
-                    Window(
-                        times: times, values: values, start: end - width, end: end,
-                        now: grid.time(i), isMonotonic: isMonotonic,
-                        first: first.isEmpty ? 0 : first[i], second: second.isEmpty ? 0 : second[i]
-                    ).value(function)
-                }
-            }
-            if !Absent.isAbsent(value) {
-                values[i] = value
-                found = true
-            }
-        }
-        try budget.checkInterruption(work: grid.count)
-        return found
-    }
-
     // MARK: Absence
 
     /// A row that is 1 where no other row has a value.
-    private func inverted(_ rows: [Row], labels: Labels, _ grid: Grid) -> Row {
+    func inverted(_ rows: [Row], labels: Labels, _ grid: Grid) -> Row {
         var result = Row(labels: labels, values: [Double](repeating: 1, count: grid.count))
         for row in rows {
             for i in 0..<grid.count where !Absent.isAbsent(row.values[i]) {
@@ -179,7 +75,7 @@ extension Evaluator {
     }
 
     /// The labels that a selector's `=` conditions name, each once.
-    private func absentLabels(_ argument: Expression) -> Labels {
+    func absentLabels(_ argument: Expression) -> Labels {
         guard case .selector(let selector) = argument.unwrapped else { return [:] }
         var labels = Labels()
         var seen: Set<String> = []

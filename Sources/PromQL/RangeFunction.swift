@@ -45,7 +45,7 @@ struct Window {
     let start: Milliseconds
     let end: Milliseconds
     /// The step's own time, which an offset does not move.
-    let now: Milliseconds
+    var now: Milliseconds = 0
     /// Whether it is known that no value is less than the one before.
     var isMonotonic = false
     /// The function's numbers.
@@ -57,9 +57,9 @@ struct Window {
     func value(_ function: RangeFunction) -> Double {
         let count = values.count
         switch function {
-        case .rate: return extrapolated(isCounter: true, perSecond: true)
-        case .increase: return extrapolated(isCounter: true, perSecond: false)
-        case .delta: return extrapolated(isCounter: false, perSecond: false)
+        case .rate, .increase, .delta:
+            return Extrapolation.Kind(function).map { Extrapolation($0, self).value($0, self) }
+                ?? Absent.value
         case .irate: return instantDelta(isRate: true)
         case .idelta: return instantDelta(isRate: false)
         case .countOverTime: return Double(count)
@@ -98,35 +98,6 @@ struct Window {
     }
 
     // MARK: Counters
-
-    /// The increase over the window, drawn out to its edges: to an edge that is within 110 % of
-    /// the samples' mean distance, else by half that distance; a counter never below zero.
-    private func extrapolated(isCounter: Bool, perSecond: Bool) -> Double {
-        let count = values.count
-        guard count > 1 else { return Absent.value }
-        var increase = values[count - 1] - values[0]
-        if isCounter, !isMonotonic {
-            var previous = values[0]
-            for i in 1..<count {
-                let value = values[i]
-                if value < previous { increase += previous }
-                previous = value
-            }
-        }
-        let sampled = Double(times[count - 1] - times[0]) / 1000
-        let mean = sampled / Double(count - 1)
-        let threshold = mean * 1.1
-        var toStart = Double(times[0] - start) / 1000
-        var toEnd = Double(end - times[count - 1]) / 1000
-        if toStart >= threshold { toStart = mean / 2 }
-        if isCounter, increase > 0, values[0] >= 0 {
-            toStart = Swift.min(toStart, sampled * (values[0] / increase))
-        }
-        if toEnd >= threshold { toEnd = mean / 2 }
-        var factor = sampled == 0 ? 1 : (sampled + toStart + toEnd) / sampled
-        if perSecond { factor /= Double(end - start) / 1000 }
-        return increase * factor
-    }
 
     private func instantDelta(isRate: Bool) -> Double {
         let count = values.count

@@ -8,6 +8,29 @@ struct TimedValue {
     var value: Double
 }
 
+/// Where the windows of a function's steps are.
+struct WindowSteps {
+    let count: Int
+    private let width: Milliseconds
+    private let firstEnd: Milliseconds
+    private let step: Milliseconds
+
+    /// The windows of `windowed` at the steps of `grid`, none wider than it says.
+    init(_ windowed: WindowedSeries, _ grid: Grid) {
+        count = grid.count
+        width = windowed.window
+        firstEnd = windowed.end(grid.start)
+        step = windowed.pinned == nil ? grid.step : 0
+    }
+
+    @inline(__always)
+    func end(_ i: Int) -> Milliseconds { firstEnd &+ Milliseconds(i) &* step }
+
+    /// The edge, which is not part of the window.
+    @inline(__always)
+    func start(_ i: Int) -> Milliseconds { end(i) &- width }
+}
+
 /// A window that moves forward over the samples of one series; it holds the samples of the window
 /// and the rest of the run that was decoded last. Stale markers are left out.
 struct SampleWindow {
@@ -18,8 +41,10 @@ struct SampleWindow {
     private(set) var high = 0
     private var cursor: (any SampleCursor)?
     private var buffer = SampleBuffer()
-    /// For each sample, how many up to it were less than the one before; empty unless asked for.
+    /// The places of samples that are less than the one before, ascending; empty unless asked for.
     private var resets: [Int] = []
+    /// Samples that were looked at for `resets`.
+    private var checked = 0
     private let countsResets: Bool
 
     /// The memory of a window, used again for one series after the other: so much of it is touched
@@ -66,9 +91,6 @@ struct SampleWindow {
         countsResets = false
     }
 
-    /// Whether it is certain that no sample of the window is less than the one before.
-    var isMonotonic: Bool { countsResets && high > low && resets[high - 1] == resets[low] }
-
     var count: Int { high - low }
 
     var samples: [TimedValue] {
@@ -89,6 +111,68 @@ struct SampleWindow {
         }
     }
 
+    /// Moves over all steps, from where it is: calls `body` with the number of each step and its
+    /// window, if there is a sample in it. The window's `now`, `first` and `second` are not set.
+    @inline(__always)
+    mutating func sweep(
+        _ steps: WindowSteps, _ budget: QueryBudget, _ body: (Int, Window) -> Void
+    ) throws {
+        var next = 0
+        while next < steps.count {
+            while cursor != nil, times.last.map({ $0 <= steps.end(next) }) ?? true {
+                try load(after: steps.start(next), budget)
+            }
+            // All steps whose windows are in memory at once, with what changes kept at hand.
+            let (isComplete, newest) = (cursor == nil, times.last ?? .min)
+            var (low, high) = (low, high)
+            // Mostly a window moves on by as many samples as the one before.
+            var (lowStride, highStride) = (0, 0)
+            times.withUnsafeBufferPointer { times in
+                values.withUnsafeBufferPointer { values in
+                    resets.withUnsafeBufferPointer { resets in
+                        var reset = 0
+                        while next < steps.count {
+                            let (start, end) = (steps.start(next), steps.end(next))
+                            guard isComplete || end < newest else { break }
+                            high = Self.advance(high, &highStride, over: times, to: end)
+                            low = Self.advance(low, &lowStride, over: times, to: start)
+                            while reset < resets.count, resets[reset] <= low { reset &+= 1 }
+                            if low < high {
+                                body(
+                                    next,
+                                    Window(
+                                        times: UnsafeBufferPointer(rebasing: times[low..<high]),
+                                        values: UnsafeBufferPointer(rebasing: values[low..<high]),
+                                        start: start, end: end,
+                                        isMonotonic: countsResets
+                                            && (reset == resets.count || resets[reset] >= high)))
+                            }
+                            next &+= 1
+                        }
+                    }
+                }
+            }
+            (self.low, self.high) = (low, high)
+        }
+    }
+
+    /// The place from `place` on of the first sample that is later than `time`. `stride` is by how much
+    /// it was moved the last time.
+    @inline(__always)
+    private static func advance(
+        _ place: Int, _ stride: inout Int, over times: UnsafeBufferPointer<Milliseconds>,
+        to time: Milliseconds
+    ) -> Int {
+        let guess = place &+ stride
+        if stride > 0, guess < times.count, times[guess] > time, times[guess &- 1] <= time {
+            return guess
+        }
+        var next = place
+        while next < times.count, times[next] <= time { next &+= 1 }
+        stride = next &- place
+        return next
+    }
+
     private mutating func load(after: Milliseconds, _ budget: QueryBudget) throws {
         guard let cursor, try cursor.next(into: &buffer) else {
             self.cursor = nil
@@ -100,53 +184,42 @@ struct SampleWindow {
             times.removeAll(keepingCapacity: true)
             values.removeAll(keepingCapacity: true)
             resets.removeAll(keepingCapacity: true)
-            (low, high) = (0, 0)
+            (low, high, checked) = (0, 0, 0)
         } else if low > 1024, low > times.count / 2 {
             times.removeFirst(low)
             values.removeFirst(low)
-            if countsResets { resets.removeFirst(low) }
+            resets = resets.filter { $0 > low }.map { $0 - low }
             high = max(0, high - low)
+            checked -= low
             low = 0
         }
         high = max(high, low)
-        if times.isEmpty, !buffer.values.contains(where: Absent.isAbsent) {
-            swap(&times, &buffer.timestamps)
-            swap(&values, &buffer.values)
-        } else if buffer.values.contains(where: Absent.isAbsent) {
+        append(hasMarkers: buffer.values.contains(where: Absent.isAbsent))
+        if countsResets { findResets() }
+    }
+
+    private mutating func append(hasMarkers: Bool) {
+        if hasMarkers {
             for i in buffer.timestamps.indices where !Absent.isAbsent(buffer.values[i]) {
                 times.append(buffer.timestamps[i])
                 values.append(buffer.values[i])
             }
+        } else if times.isEmpty {
+            swap(&times, &buffer.timestamps)
+            swap(&values, &buffer.values)
         } else {
             times.append(contentsOf: buffer.timestamps)
             values.append(contentsOf: buffer.values)
         }
-        if countsResets { countResets() }
     }
 
     /// Brings `resets` up to the samples.
-    private mutating func countResets() {
-        let known = resets.count
-        var count = resets.last ?? 0
-        resets.reserveCapacity(values.count)
+    private mutating func findResets() {
+        let start = max(1, checked)
+        checked = values.count
         values.withUnsafeBufferPointer { values in
-            for i in known..<values.count {
-                if i > 0, values[i] < values[i - 1] { count += 1 }
-                resets.append(count)
-            }
-        }
-    }
-
-    /// Calls `body` with the samples of the window, and whether they are known to be monotonic.
-    @inline(__always)
-    func withSamples<T>(
-        _ body: (UnsafeBufferPointer<Milliseconds>, UnsafeBufferPointer<Double>, Bool) -> T
-    ) -> T {
-        times.withUnsafeBufferPointer { times in
-            values.withUnsafeBufferPointer { values in
-                body(
-                    UnsafeBufferPointer(rebasing: times[low..<high]),
-                    UnsafeBufferPointer(rebasing: values[low..<high]), isMonotonic)
+            for i in start..<max(start, values.count) where values[i] < values[i &- 1] {
+                resets.append(i)
             }
         }
     }

@@ -93,7 +93,7 @@ enum Sealer {
         var left = 0
         let places = SectionPlaces(section, table)
         var segments = SegmentInserter(database)
-        var codec = ValueCodec()
+        let codec = ValueCodec()
         var samples = ColumnSamples()
         for number in table.metrics.indices.sorted(by: {
             table.metrics[$0].id < table.metrics[$1].id
@@ -106,7 +106,7 @@ enum Sealer {
             for member in members {
                 let (timeline, stretch) = section.stretches[member.place.stretch]
                 samples.removeAll()
-                stretch.snapshot(member.place.column).read(into: &samples, &codec)
+                stretch.snapshot(member.place.column).read(into: &samples, codec)
                 if isUnworthy { left += samples.remove(stretch.incomplete) }
                 guard !samples.values.isEmpty else { continue }
                 try segments.append(

@@ -38,7 +38,7 @@ struct ValueCodecTests {
     }
 
     private static func decode(_ bytes: [UInt8], count: Int) -> [Double]? {
-        var codec = ValueCodec()
+        let codec = ValueCodec()
         var output = [Double](repeating: 0, count: count)
         let isWhole = bytes.withUnsafeBytes { bytes in
             output.withUnsafeMutableBufferPointer { codec.decode(bytes, into: $0) }
@@ -75,6 +75,48 @@ struct ValueCodecTests {
             let count = [1, 2, 3, 8, 9, 64, 120, 121, 480, 960].randomElement(using: &random) ?? 1
             let values = Self.series(kind, count, &random)
             #expect(roundTrip(values).isSame, "kind \(kind), seed \(seed), \(count) values")
+        }
+    }
+
+    @Test("Two unpacked at once are as each alone, whole or damaged")
+    func pairs() {
+        var random = SeededGenerator(11)
+        for round in 0..<600 {
+            let packed = (0..<2).map { _ in
+                var codec = ValueCodec()
+                var bytes: [UInt8] = []
+                let values = Self.series(
+                    Int.random(in: 0..<10, using: &random),
+                    Int.random(in: 0..<200, using: &random), &random)
+                values.withUnsafeBufferPointer { codec.encode($0, into: &bytes) }
+                if round % 3 == 0, !bytes.isEmpty {
+                    bytes[Int.random(in: 0..<bytes.count, using: &random)] ^= 1 << (round % 8)
+                }
+                return (bytes: bytes, count: values.count)
+            }
+            var outputs = packed.map { [Double](repeating: 0, count: $0.count) }
+            let skipped = packed[0].count / 3
+            let areWhole = packed[0].bytes.withUnsafeBytes { first in
+                packed[1].bytes.withUnsafeBytes { second in
+                    outputs.withUnsafeMutableBufferPointer { outputs in
+                        outputs[0].withUnsafeMutableBufferPointer { output in
+                            outputs[1].withUnsafeMutableBufferPointer {
+                                ValueCodec().decode(
+                                    first, into: output, skipping: skipped, and: second, into: $0)
+                            }
+                        }
+                    }
+                }
+            }
+            let alone = packed.map { Self.decode($0.bytes, count: $0.count) }
+            #expect(areWhole.0 == (alone[0] != nil) && areWhole.1 == (alone[1] != nil))
+            if let one = alone[0] {
+                #expect(
+                    outputs[0][skipped...].map(\.bitPattern) == one[skipped...].map(\.bitPattern))
+            }
+            if let other = alone[1] {
+                #expect(outputs[1].map(\.bitPattern) == other.map(\.bitPattern))
+            }
         }
     }
 

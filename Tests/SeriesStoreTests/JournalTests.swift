@@ -38,8 +38,8 @@ struct JournalTests {
         for (_, stretch) in result.stretches {
             for (column, slot) in stretch.columns.enumerated() where slot != SeriesTable.none {
                 var samples = ColumnSamples()
-                var codec = ValueCodec()
-                stretch.snapshot(column).read(into: &samples, &codec)
+                let codec = ValueCodec()
+                stretch.snapshot(column).read(into: &samples, codec)
                 let times = samples.runs.flatMap {
                     stretch.times[$0.first..<($0.first + $0.count)]
                 }

@@ -49,49 +49,47 @@ struct BitWriter {
 }
 
 /// Reads bits, most significant first. Past the end it reads zeros and says so in `isOverrun`.
+///
+/// It keeps nothing but the place of the next bit and loads the word there each time: whether a
+/// kept word must be filled up is a branch that no processor foresees, which costs more.
 struct BitReader {
+    /// Bits of `word` that are always there.
+    private static let atHand = 57
+
     private let bytes: UnsafeRawBufferPointer
-    private var position = 0
-    /// The next bits, left-aligned; `count` of them are valid.
-    private var bits: UInt64 = 0
-    private var count = 0
+    /// The place of the next bit.
+    var position = 0
 
     @inline(__always)
     init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
     /// Whether more bits were read than there are.
-    var isOverrun: Bool { position &* 8 &- count > bytes.count &* 8 }
+    var isOverrun: Bool { position > bytes.count &* 8 }
 
+    /// The next bits, left-aligned: at least `atHand`, then zeros.
     @inline(__always)
-    private mutating func fill() {
-        if position &+ 8 <= bytes.count {
-            let word = UInt64(
-                bigEndian: bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self))
-            bits |= word &>> UInt64(count)
-            let taken = (64 &- count) &>> 3
-            position &+= taken
-            count &+= taken &<< 3
-            // What came in beyond whole bytes is read again.
-            if count < 64 { bits &= ~0 &<< UInt64(64 &- count) }
-        } else {
-            while count <= 56 {
-                if position < bytes.count {
-                    bits |= UInt64(bytes[position]) &<< UInt64(56 &- count)
-                }
-                position &+= 1
-                count &+= 8
-            }
+    private var word: UInt64 {
+        let byte = position &>> 3
+        guard byte &+ 8 <= bytes.count else { return lastWord(byte) }
+        let word = bytes.loadUnaligned(fromByteOffset: byte, as: UInt64.self)
+        return UInt64(bigEndian: word) &<< UInt64(position & 7)
+    }
+
+    @inline(never)
+    private func lastWord(_ first: Int) -> UInt64 {
+        var word: UInt64 = 0
+        for i in 0..<8 where first &+ i < bytes.count {
+            word |= UInt64(bytes[first &+ i]) &<< UInt64(56 &- 8 &* i)
         }
+        return word &<< UInt64(position & 7)
     }
 
     /// The next `width` bits; at most 56.
     @inline(__always)
     mutating func read(_ width: Int) -> UInt64 {
-        guard width > 0 else { return 0 }
-        if count < width { fill() }
-        let value = bits &>> UInt64(64 &- width)
-        bits &<<= UInt64(width)
-        count &-= width
+        // In two steps, for a width of 0.
+        let value = (word &>> 1) &>> UInt64(63 &- width)
+        position &+= width
         return value
     }
 
@@ -103,40 +101,29 @@ struct BitReader {
         return high &<< 32 | read(32)
     }
 
-    /// A quotient of ones, a zero and `parameter` bits as one number; nil when there are `limit` ones
-    /// or more, of which nothing is taken then.
+    /// The last place from which eight bytes can be loaded.
+    var lastWhole: Int { bytes.count &* 8 &- 64 }
+
+    /// A quotient of ones, a zero and `parameter` bits as one number, and where it ends; nil when it is
+    /// not in the bits at hand, or the ones are `limit` or more. `position` is at most `lastWhole`.
     @inline(__always)
-    mutating func rice(_ parameter: Int, limit: Int) -> UInt64? {
-        if count <= 32 { fill() }
-        let quotient = (~bits).leadingZeroBitCount
-        guard quotient < limit else { return nil }
-        let used = quotient &+ 1
-        guard used &+ parameter <= count else {
-            // Over what is at hand: the two parts one after the other.
-            bits &<<= UInt64(used)
-            count &-= used
-            return UInt64(quotient) &<< UInt64(parameter) | read(parameter)
-        }
-        let rest = bits &<< UInt64(used)
-        bits = rest &<< UInt64(parameter)
-        count &-= used &+ parameter
+    func plain(_ position: Int, _ parameter: Int, limit: Int) -> (magnitude: UInt64, end: Int)? {
+        let loaded = bytes.loadUnaligned(fromByteOffset: position &>> 3, as: UInt64.self)
+        let word = UInt64(bigEndian: loaded) &<< UInt64(position & 7)
+        let quotient = (~word | 1).leadingZeroBitCount
+        let length = quotient &+ 1 &+ parameter
+        guard quotient < limit, length <= Self.atHand else { return nil }
         // In two steps, for a parameter of 0.
-        return UInt64(quotient) &<< UInt64(parameter) | (rest &>> 1) &>> UInt64(63 &- parameter)
+        let rest = ((word &<< UInt64(quotient &+ 1)) &>> 1) &>> UInt64(63 &- parameter)
+        return (UInt64(quotient) &<< UInt64(parameter) | rest, position &+ length)
     }
 
     /// How many ones come before the next zero, which is stepped over; stops at `limit` ones.
     @inline(__always)
     mutating func ones(limit: Int) -> Int {
-        if count <= limit { fill() }
-        let found = (~bits).leadingZeroBitCount
-        if found >= limit {
-            bits &<<= UInt64(limit)
-            count &-= limit
-            return limit
-        }
-        bits &<<= UInt64(found &+ 1)
-        count &-= found &+ 1
-        return found
+        let found = (~word).leadingZeroBitCount
+        position &+= found >= limit ? limit : found &+ 1
+        return min(found, limit)
     }
 }
 

@@ -138,68 +138,131 @@ public struct ValueCodec: Sendable {
     /// Unpacks as many values as `output` has room for; false when the bytes are not the packed
     /// form of so many. Never reads outside `bytes`, whatever they are. The first `skipping` values
     /// are not wanted: what is in their place afterwards means nothing.
-    public mutating func decode(
+    public func decode(
         _ bytes: UnsafeRawBufferPointer, into output: UnsafeMutableBufferPointer<Double>,
         skipping: Int = 0
     ) -> Bool {
         guard !output.isEmpty else { return true }
-        guard let header = bytes.first else { return false }
-        let exponent = Int(header >> 3 & 0xf)
-        guard exponent <= Decimal.largestExponent else { return false }
-        var at = 1
-        switch header & 7 {
-        case Kind.constantDecimal:
-            guard let whole = Varint.readSigned(bytes, at: &at) else { return false }
-            output.update(repeating: Decimal.value(whole, exponent: exponent))
-            return true
-        case Kind.constantBits:
-            guard bytes.count >= 9 else { return false }
-            let bits = bytes.loadUnaligned(fromByteOffset: 1, as: UInt64.self)
-            output.update(repeating: Double(bitPattern: UInt64(littleEndian: bits)))
-            return true
-        case Kind.delta, Kind.deltaOfDelta:
-            guard let base = Varint.readSigned(bytes, at: &at) else { return false }
-            var divisor: Int64 = 1
-            if header & 0x80 != 0 {
-                guard let given = Varint.read(bytes, at: &at) else { return false }
-                divisor = Int64(bitPattern: given)
+        guard let form = Form(bytes, into: output) else { return false }
+        guard case .decimal(let differences) = form else { return true }
+        let isRead = differences.withResiduals(in: output) {
+            RiceCodec.decode(differences.packed, into: $0)
+        }
+        guard isRead else { return false }
+        differences.sum(in: output, skipping: skipping)
+        return true
+    }
+
+    /// Unpacks two at once, each as `decode` does, which takes less than one after the other.
+    public func decode(
+        _ first: UnsafeRawBufferPointer, into firstOutput: UnsafeMutableBufferPointer<Double>,
+        skipping: Int, and second: UnsafeRawBufferPointer,
+        into secondOutput: UnsafeMutableBufferPointer<Double>
+    ) -> (Bool, Bool) {
+        guard !firstOutput.isEmpty, !secondOutput.isEmpty,
+            let firstForm = Form(first, into: firstOutput),
+            let secondForm = Form(second, into: secondOutput),
+            case .decimal(let one) = firstForm, case .decimal(let other) = secondForm
+        else {
+            return (
+                decode(first, into: firstOutput, skipping: skipping),
+                decode(second, into: secondOutput)
+            )
+        }
+        let isRead = one.withResiduals(in: firstOutput) { oneOutput in
+            other.withResiduals(in: secondOutput) {
+                RiceCodec.decode(one.packed, into: oneOutput, and: other.packed, into: $0)
             }
-            let rest = UnsafeRawBufferPointer(rebasing: bytes[at...])
-            return decodeDecimal(
-                rest, base: base, divisor: divisor, exponent: exponent,
-                isSecond: header & 7 == Kind.deltaOfDelta, into: output, skipping: skipping)
-        case Kind.xor:
-            return Self.decodeXOR(UnsafeRawBufferPointer(rebasing: bytes[1...]), into: output)
-        default: return false
+        }
+        if isRead.0 { one.sum(in: firstOutput, skipping: skipping) }
+        if isRead.1 { other.sum(in: secondOutput, skipping: 0) }
+        return isRead
+    }
+
+    /// What a header says of what follows it.
+    private enum Form {
+        /// The values are unpacked already.
+        case done
+        case decimal(Differences)
+
+        /// Reads the header, and the values of all forms but one; nil when the bytes are not the
+        /// packed form of so many.
+        init?(
+            _ bytes: UnsafeRawBufferPointer, into output: UnsafeMutableBufferPointer<Double>
+        ) {
+            guard let header = bytes.first else { return nil }
+            let exponent = Int(header >> 3 & 0xf)
+            guard exponent <= Decimal.largestExponent else { return nil }
+            var at = 1
+            switch header & 7 {
+            case Kind.constantDecimal:
+                guard let whole = Varint.readSigned(bytes, at: &at) else { return nil }
+                output.update(repeating: Decimal.value(whole, exponent: exponent))
+                self = .done
+            case Kind.constantBits:
+                guard bytes.count >= 9 else { return nil }
+                let bits = bytes.loadUnaligned(fromByteOffset: 1, as: UInt64.self)
+                output.update(repeating: Double(bitPattern: UInt64(littleEndian: bits)))
+                self = .done
+            case Kind.delta, Kind.deltaOfDelta:
+                guard let base = Varint.readSigned(bytes, at: &at) else { return nil }
+                var divisor: Int64 = 1
+                if header & 0x80 != 0 {
+                    guard let given = Varint.read(bytes, at: &at) else { return nil }
+                    divisor = Int64(bitPattern: given)
+                }
+                self = .decimal(
+                    Differences(
+                        packed: UnsafeRawBufferPointer(rebasing: bytes[at...]), base: base,
+                        divisor: divisor, exponent: exponent,
+                        isSecond: header & 7 == Kind.deltaOfDelta))
+            case Kind.xor:
+                let rest = UnsafeRawBufferPointer(rebasing: bytes[1...])
+                guard ValueCodec.decodeXOR(rest, into: output) else { return nil }
+                self = .done
+            default: return nil
+            }
         }
     }
 
-    private func decodeDecimal(
-        _ bytes: UnsafeRawBufferPointer, base: Int64, divisor: Int64, exponent: Int,
-        isSecond: Bool, into output: UnsafeMutableBufferPointer<Double>, skipping: Int
-    ) -> Bool {
-        // The residuals are read to where the values go: both take eight bytes.
-        let isRead = output.withMemoryRebound(to: Int64.self) { whole in
-            RiceCodec.decode(bytes, into: UnsafeMutableBufferPointer(rebasing: whole[1...]))
+    /// Differences, or differences of differences, of scaled values.
+    private struct Differences {
+        let packed: UnsafeRawBufferPointer
+        let base: Int64
+        let divisor: Int64
+        let exponent: Int
+        let isSecond: Bool
+
+        /// The residuals are read to where the values go: both take eight bytes.
+        @inline(__always)
+        func withResiduals<Result>(
+            in output: UnsafeMutableBufferPointer<Double>,
+            _ body: (UnsafeMutableBufferPointer<Int64>) -> Result
+        ) -> Result {
+            output.withMemoryRebound(to: Int64.self) {
+                body(UnsafeMutableBufferPointer(rebasing: $0[1...]))
+            }
         }
-        guard isRead else { return false }
-        let power = Decimal.powers[exponent]
-        var sum = base
-        var delta: Int64 = 0
-        output[0] = Double(base) / power
-        let start = max(1, min(skipping, output.count))
-        for i in 1..<start {
-            let residual = Int64(bitPattern: output[i].bitPattern)
-            delta = isSecond ? delta &+ residual : residual
-            sum &+= delta &* divisor
+
+        /// Makes values of the residuals that are in their place.
+        func sum(in output: UnsafeMutableBufferPointer<Double>, skipping: Int) {
+            let power = Decimal.powers[exponent]
+            var sum = base
+            var delta: Int64 = 0
+            output[0] = Double(base) / power
+            let start = max(1, min(skipping, output.count))
+            for i in 1..<start {
+                let residual = Int64(bitPattern: output[i].bitPattern)
+                delta = isSecond ? delta &+ residual : residual
+                sum &+= delta &* divisor
+            }
+            for i in start..<max(start, output.count) {
+                let residual = Int64(bitPattern: output[i].bitPattern)
+                delta = isSecond ? delta &+ residual : residual
+                sum &+= delta &* divisor
+                output[i] = exponent == 0 ? Double(sum) : Double(sum) / power
+            }
         }
-        for i in start..<max(start, output.count) {
-            let residual = Int64(bitPattern: output[i].bitPattern)
-            delta = isSecond ? delta &+ residual : residual
-            sum &+= delta &* divisor
-            output[i] = exponent == 0 ? Double(sum) : Double(sum) / power
-        }
-        return true
     }
 }
 

@@ -125,11 +125,11 @@ struct FeedWindow {
         slice.section = reading.place.section
         slice.epoch = Self.epoch(slice.section)
         slice.names = names
-        var codec = ValueCodec()
+        let codec = ValueCodec()
         var samples = ColumnSamples()
         for (index, column) in columns.enumerated() where slots[column] != SeriesTable.none {
             samples.removeAll()
-            for pack in packs { pack.append(column, to: &samples, &codec) }
+            for pack in packs { pack.append(column, to: &samples, codec) }
             for row in 0..<rows where presence[row &* columns.count &+ index] {
                 samples.add(run: firstRow &+ row, 1)
                 samples.values.append(values[row &* columns.count &+ index])

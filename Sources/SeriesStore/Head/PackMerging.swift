@@ -12,7 +12,7 @@ extension Packer {
         var samples = ColumnSamples()
         return build(width: width, firstTick: first, ticks: ticks) { column, packer in
             samples.removeAll()
-            for pack in packs { pack.append(column, to: &samples, &packer.codec) }
+            for pack in packs { pack.append(column, to: &samples, packer.codec) }
             packer.append(samples, firstTick: first, ticks: ticks)
         }
     }

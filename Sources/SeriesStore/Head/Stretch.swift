@@ -123,8 +123,27 @@ struct HeadColumn: Sendable {
     let recentValues: [Double]
 
     /// Unpacks everything.
-    func read(into out: inout ColumnSamples, _ codec: inout ValueCodec) {
-        for pack in packs { pack.append(column, to: &out, &codec) }
+    func read(into out: inout ColumnSamples, _ codec: ValueCodec) {
+        for pack in packs { pack.append(column, to: &out, codec) }
+        readRecent(into: &out)
+    }
+
+    /// Unpacks as little as has the newest sample that is not after `end`, if there is one.
+    func readNewest(
+        through end: Milliseconds, into out: inout ColumnSamples, _ codec: ValueCodec
+    ) {
+        let ticks =
+            times.last.map { $0 <= end } ?? true
+            ? times.count : times.partitioningIndex { $0 > end }
+        readRecent(into: &out)
+        for pack in packs.reversed() {
+            if let first = out.runs.first?.first, first < ticks { return }
+            out.removeAll()
+            if pack.firstTick < ticks { pack.append(column, to: &out, codec) }
+        }
+    }
+
+    private func readRecent(into out: inout ColumnSamples) {
         for row in 0..<TickMatrix.maxRows where recentMask >> UInt32(row) & 1 == 1 {
             out.add(run: recentStart + row, 1)
         }

@@ -164,7 +164,7 @@ final class Pack: Sendable {
     var width: Int { offsets.count - 1 }
 
     /// Appends the column's runs, counted from the timeline's start, and its values.
-    func append(_ column: Int, to out: inout ColumnSamples, _ codec: inout ValueCodec) {
+    func append(_ column: Int, to out: inout ColumnSamples, _ codec: ValueCodec) {
         guard column + 1 < offsets.count else { return }
         let place = Int(offsets[column])..<Int(offsets[column + 1])
         guard !place.isEmpty else { return }

@@ -245,7 +245,7 @@ enum SegmentCheck {
                         reason: reason)))
         }
         guard let entries = Segment.entries(bytes) else { return damage("wrong checksum") }
-        var codec = ValueCodec()
+        let codec = ValueCodec()
         var values: [Double] = []
         var count = 0
         for entry in entries {

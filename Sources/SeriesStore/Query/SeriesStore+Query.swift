@@ -19,9 +19,11 @@ extension SeriesStore: SeriesQuerier {
         let reach = hints.looksBack ? 2 * tier.resolution : 0
         let wider = TimeRange(
             start: range.start < .min / 2 ? range.start : range.start - reach, end: range.end)
+        let isInstant = hints.looksBack && hints.step == 0 && hints.window == 0
         return series.map {
             SelectedSeries(
-                labels: $0.labels, cursor: StoredCursor($0.runs, range: wider),
+                labels: $0.labels,
+                cursor: StoredCursor($0.runs, range: wider, isNewestWanted: isInstant),
                 resolution: tier.resolution)
         }
     }

@@ -66,6 +66,7 @@ struct StoreReader: ~Copyable {
         var (found, metrics) = lookUp(matchers)
         // What was read, which may be less than the plan: a tier has nothing of some windows.
         var tier = Tier.raw
+        for place in found.indices { found[place].runs.reserveCapacity(plan.pieces.count + 1) }
         for (metric, wanted) in metrics {
             for piece in plan.pieces {
                 try read(wanted, metric, piece) {
@@ -167,8 +168,8 @@ struct StoreReader: ~Copyable {
                     }
                     let counts =
                         isMean ? try timeline(number | Bucket.countsFlag, of: bucket.id) : nil
-                    if let run = StoredRun(page, at, times, order: Int(bucket.id))?
-                        .clipped(to: piece.clip, by: counts)
+                    if let run = StoredRun(
+                        page, at, times, order: Int(bucket.id), clippedTo: piece.clip, by: counts)
                     {
                         deliver(wanted[next].place, run)
                     }

@@ -173,7 +173,8 @@ private struct SegmentRuns {
                         timelines[id] = try Bucket.timeline(id, from: database)
                     }
                     if let run = StoredRun(
-                        page, place, timelines[id] ?? [], order: Int(bucket.id))
+                        page, place, timelines[id] ?? [], order: Int(bucket.id),
+                        clippedTo: TimeRange(start: .min, end: .max))
                     {
                         found[entry.id, default: []].append(run)
                     }
