@@ -108,8 +108,8 @@ enum QueryRoutes {
         }
     }
 
-    /// What a series' labels and one of its points take, about: room is made for all at once.
-    private static let (seriesBytes, pointBytes) = (300, 28)
+    /// What a series' labels and its point take, about: room is made for all at once.
+    private static let seriesBytes = 300
 
     /// The value, as an object that the caller closes.
     private static func write(
@@ -137,28 +137,13 @@ enum QueryRoutes {
                 try check(json, call)
             }
         case .matrix(let series):
-            json.reserve(
-                series.prefix(limit).reduce(0) { $0 + seriesBytes + $1.points.count * pointBytes })
             json.raw("{\"resultType\":\"matrix\",\"result\":")
-            try json.list(series.prefix(limit)) { json, one in
-                json.raw("{\"metric\":")
-                json.labels(one.labels)
-                json.raw(",\"values\":")
-                json.list(one.points) { $0.point($1.timestamp, $1.value) }
-                json.raw("}")
-                try call.scope.check(in: "writing the answer")
-                try check(json, call)
-            }
+            try MatrixJSON.write(series.prefix(limit), call, &json)
         }
     }
 
     private static func check(_ json: JSONWriter, _ call: APICall) throws(APIError) {
-        guard json.bytes.count <= call.limits.maxAnswer else {
-            throw APIError(
-                .execution,
-                "the answer is larger than \(call.limits.maxAnswer >> 20) MiB. Aggregate, select "
-                    + "fewer series or take a larger step")
-        }
+        guard json.bytes.count <= call.limits.maxAnswer else { throw .answerTooLarge(call.limits) }
     }
 
     /// Prometheus' names, and ours; times in seconds. `resolution` is that of the coarsest samples

@@ -23,8 +23,9 @@ extension Evaluator {
         try check(function, parameters)
         let windowed = try windows(arguments[place], grid, function: function.rawValue)
         try count(rows: windowed.series.count, grid)
+        // A window costs twice what a sample looked up does.
         let rows = try SeriesLoop.map(
-            windowed.series.count, values: grid.count, threads: options.threads,
+            windowed.series.count, values: 2 * grid.count, threads: options.threads,
             scratch: WindowScratch.init
         ) { i, scratch -> Row? in
             let one = windowed.series[i]

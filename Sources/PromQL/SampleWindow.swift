@@ -43,8 +43,6 @@ struct SampleWindow {
     private var buffer = SampleBuffer()
     /// The places of samples that are less than the one before, ascending; empty unless asked for.
     private var resets: [Int] = []
-    /// Samples that were looked at for `resets`.
-    private var checked = 0
     private let countsResets: Bool
 
     /// The memory of a window, used again for one series after the other: so much of it is touched
@@ -184,18 +182,49 @@ struct SampleWindow {
             times.removeAll(keepingCapacity: true)
             values.removeAll(keepingCapacity: true)
             resets.removeAll(keepingCapacity: true)
-            (low, high, checked) = (0, 0, 0)
+            (low, high) = (0, 0)
         } else if low > 1024, low > times.count / 2 {
             times.removeFirst(low)
             values.removeFirst(low)
             resets = resets.filter { $0 > low }.map { $0 - low }
             high = max(0, high - low)
-            checked -= low
             low = 0
         }
         high = max(high, low)
-        append(hasMarkers: buffer.values.contains(where: Absent.isAbsent))
-        if countsResets { findResets() }
+        let (hasMarkers, hasResets) = inspect()
+        let known = values.count
+        append(hasMarkers: hasMarkers)
+        if countsResets, hasResets { findResets(from: known) }
+    }
+
+    /// Whether there are markers in the buffer, and values that may be less than the one before: four at
+    /// a time, for most often there is neither.
+    private func inspect() -> (hasMarkers: Bool, hasResets: Bool) {
+        let before = values.last ?? -.infinity
+        return buffer.values.withUnsafeBufferPointer { values in
+            guard let start = UnsafeRawPointer(values.baseAddress) else { return (false, false) }
+            let marker = SIMD4(repeating: Int64(bitPattern: Absent.value.bitPattern))
+            var markers = SIMDMask<SIMD4<Int64>>(repeating: false)
+            var falls = markers
+            var i = 1
+            while i &+ 4 <= values.count {
+                let here = start.loadUnaligned(fromByteOffset: i &* 8, as: SIMD4<Double>.self)
+                let last = start.loadUnaligned(fromByteOffset: i &* 8 &- 8, as: SIMD4<Double>.self)
+                falls .|= here .< last
+                let bits = start.loadUnaligned(fromByteOffset: i &* 8, as: SIMD4<Int64>.self)
+                markers .|= bits .== marker
+                i &+= 4
+            }
+            var hasMarkers = any(markers) || Absent.isAbsent(values[0])
+            var hasResets = any(falls) || values[0] < before
+            while i < values.count {
+                hasMarkers = hasMarkers || Absent.isAbsent(values[i])
+                hasResets = hasResets || values[i] < values[i &- 1]
+                i &+= 1
+            }
+            // A marker hides whether the value after it is less than the one before it.
+            return (hasMarkers, hasResets || hasMarkers)
+        }
     }
 
     private mutating func append(hasMarkers: Bool) {
@@ -213,12 +242,10 @@ struct SampleWindow {
         }
     }
 
-    /// Brings `resets` up to the samples.
-    private mutating func findResets() {
-        let start = max(1, checked)
-        checked = values.count
+    /// Adds the places of resets from `start` on.
+    private mutating func findResets(from start: Int) {
         values.withUnsafeBufferPointer { values in
-            for i in start..<max(start, values.count) where values[i] < values[i &- 1] {
+            for i in max(1, start)..<max(1, start, values.count) where values[i] < values[i &- 1] {
                 resets.append(i)
             }
         }

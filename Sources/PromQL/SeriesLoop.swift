@@ -4,20 +4,20 @@ import Dispatch
 import Glibc
 import Synchronization
 
-/// Evaluates the series of a selector, on several cores when there is enough to do.
-enum SeriesLoop {
+/// Does something with each of a query's series, on several cores when there is enough to do.
+public enum SeriesLoop {
     /// Values below which a second thread costs more than it saves.
     private static let worthSharing = 6000
     /// What reading a series costs, in values: it is unpacked from the beginning of its segment.
     private static let seriesCost = 100
     /// Threads for one query; others run at the same time.
-    static let threads = min(4, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    public static let threads = min(4, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
 
     /// Calls `body` for each number below `count`, each number once, with a scratch of the thread that
     /// calls it; gives what it returned, in order. `body` may change nothing but its scratch and what
     /// belongs to that number alone. `values` is how many values each call yields. Of several errors
     /// one is thrown.
-    static func map<Scratch, Result>(
+    public static func map<Scratch, Result>(
         _ count: Int, values: Int, threads: Int, scratch: () -> Scratch,
         _ body: (Int, inout Scratch) throws -> Result
     ) throws -> [Result] {
@@ -40,7 +40,8 @@ enum SeriesLoop {
         var results = [Result?](repeating: nil, count: count)
         let failure = Mutex<(any Error)?>(nil)
         let next = Atomic<Int>(0)
-        let batch = max(1, count / (threads * 8))
+        // Small, for all wait for the one that is last.
+        let batch = max(1, count / (threads * 32))
         results.withUnsafeMutableBufferPointer { results in
             // Safe: all threads are done before this returns; `next` gives each number to one thread, so
             // that no two call `body` for the same series or write the same result; `body` changes

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import HTTPAPI
 import Model
+import PromQL
 import TestSupport
 import Testing
 
@@ -30,6 +32,41 @@ struct APITests {
             range.text == #"{"status":"success","data":{"resultType":"matrix","result":["#
                 + #"{"metric":{"__name__":"up","job":"a"},"#
                 + #""values":[[1,"1"],[2,"0.5"],[3,"0.5"]]}]}}"#)
+    }
+
+    @Test("A large answer is the same bytes, however many threads write it, and bounded")
+    func largeAnswers() async throws {
+        var expected: [String] = []
+        let series = (100..<201).map { n in
+            // Every third has a sample at every other step alone, and looks back no further.
+            let times = (0..<120).filter { n % 3 != 0 || $0 % 2 == 0 }
+            let points = times.map { "[\($0 * 10),\"\(n).\($0 % 2 == 0 ? "25" : "5")\"]" }
+            expected.append(
+                "{\"metric\":{\"__name__\":\"many\",\"n\":\"\(n)\"},"
+                    + "\"values\":[\(points.joined(separator: ","))]}")
+            return MemoryQuerier.Series(
+                labels: ["__name__": "many", "n": "\(n)"],
+                times: times.map { Milliseconds($0) * 10_000 },
+                values: times.map { Double(n) + ($0 % 2 == 0 ? 0.25 : 0.5) })
+        }
+        let path = "/api/v1/query_range?query=many&start=0&end=1190&step=10&lookback_delta=5s"
+        for threads in [1, 4] {
+            let server = try await TestServer(series) { $0.engineOptions.threads = threads }
+            for limit in [1, 50, 0] {
+                let reply = try await server.request("GET", "\(path)&limit=\(limit)")
+                let shown = limit == 0 ? expected[...] : expected.prefix(limit)
+                #expect(
+                    reply.text.hasPrefix(
+                        #"{"status":"success","data":{"resultType":"matrix","result":["#
+                            + shown.joined(separator: ",") + "]}"))
+            }
+            let small = try await TestServer(series) {
+                $0.engineOptions.threads = threads
+                $0.limits.maxAnswer = 100_000
+            }
+            let refused = try await small.request("GET", path)
+            #expect(refused.status == 422 && refused.text.contains("the answer is larger than"))
+        }
     }
 
     @Test("A form answers as the address does, and a limit cuts off with a warning")

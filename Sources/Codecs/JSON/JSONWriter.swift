@@ -121,6 +121,9 @@ public struct JSONWriter: Sendable {
         raw("\"]")
     }
 
+    /// A value as points have it, without the quotes.
+    public mutating func value(_ value: Double) { NumberText.appendJSON(value, to: &bytes) }
+
     /// A scalar, whose value Prometheus never writes with an exponent.
     public mutating func scalar(_ timestamp: Milliseconds, _ value: Double) {
         raw("[")
