@@ -7,16 +7,22 @@ import Model
 final class ReadingTools {
     let query: LogQuery
     let matcher: LineMatcher
-    let block: BlockReader
+    let searches: BlockSearches
     /// Blocks decompressed, and blocks that index or filter ruled out.
     var blocksRead = 0
     var blocksSkipped = 0
 
-    init(_ query: LogQuery) throws {
+    /// Tools for so many readers. What each finds ahead of what is asked for waits in memory, so that many
+    /// readers look no further than the next block.
+    init(_ query: LogQuery, readers: Int) throws {
         self.query = query
         matcher = try LineMatcher(query.filters)
-        block = try BlockReader()
+        let threads = BlockSearches.threads
+        searches = BlockSearches(most: threads > 1 ? 4 * threads / max(1, readers) : 1)
     }
+
+    /// What tells the entries wanted; nil when that is not for the readers to say.
+    var searched: LineMatcher? { matcher.isEmpty || query.context > 0 ? nil : matcher }
 
     func wants(_ header: BlockHeader) -> Bool {
         guard header.minTime <= query.end, header.maxTime >= query.start else { return false }
@@ -60,24 +66,9 @@ final class ContainerReader {
     private var steps: ArraySlice<Step> = []
     private var segment: OpenSegment?
     private var pending = LogEntryQueue()
-    private var body: [UInt8] = []
     /// Takes entries where they lie instead of `pending`; false when it wants no more.
     private var visitor: ((LogEntryView) -> Bool)?
     private var isStopped = false
-
-    /// The segment whose blocks are being read.
-    private final class OpenSegment {
-        let number: Int
-        let file: LogFile
-        /// Whether it was synced whole, and what it holds is not looked after again.
-        let isSealed: Bool
-
-        init(_ number: Int, _ path: String, isSealed: Bool) throws(LogStoreError) {
-            self.number = number
-            file = try LogFile(path: path, flags: O_RDONLY)
-            self.isSealed = isSealed
-        }
-    }
 
     init(_ identity: LogIdentity, directory: String, origin: Int, tools: ReadingTools) {
         self.identity = identity
@@ -149,9 +140,9 @@ final class ContainerReader {
             switch step {
             case .block(let file, let place): try read(place, of: file)
             case .head(let block):
-                if block.body.withUnsafeBytes({ tools.block.load(block.header, body: $0) }) {
-                    collect()
-                }
+                // A damaged head is a write that was not finished.
+                try collect(
+                    try tools.searches.search(block.header, block.body, tools.searched), file: nil)
             case .gap(let entries, let time, let file): addGap(entries, time, file)
             }
         }
@@ -241,24 +232,42 @@ final class ContainerReader {
         return near
     }
 
+    /// Reads a block, and those after it that may as well have matches, as many as are to be searched at
+    /// once.
     private func read(_ place: BlockPlace, of number: Int) throws {
         guard let segment, segment.number == number else { return }
+        var places: [BlockPlace] = []
+        var next: BlockPlace? = place
+        while let place = next {
+            if try isRuledOut(place, in: segment) {
+                tools.blocksSkipped += 1
+            } else {
+                places.append(place)
+            }
+            next = places.count < tools.searches.ahead ? takeBlock(of: number) : nil
+        }
+        guard !places.isEmpty else { return }
+        tools.blocksRead += places.count
+        try collect(
+            try tools.searches.search(places, of: segment, tools.searched), file: names[number])
+    }
+
+    /// The next step, if it is a block of this file.
+    private func takeBlock(of number: Int) -> BlockPlace? {
+        let backward = tools.query.backward
+        guard case .block(number, let place) = backward ? steps.last : steps.first else {
+            return nil
+        }
+        _ = backward ? steps.removeLast() : steps.removeFirst()
+        return place
+    }
+
+    private func isRuledOut(_ place: BlockPlace, in segment: OpenSegment) throws -> Bool {
         let header = place.header
-        if tools.query.context == 0, tools.matcher.usesFilter, header.filterBytes > 0,
-            header.gaps == 0, try !mayMatch(place, in: segment)
-        {
-            tools.blocksSkipped += 1
-            return
-        }
-        body = try segment.file.bytes(
-            at: place.offset + BlockHeader.size + Int(header.filterBytes),
-            count: Int(header.metaStored) + Int(header.textStored))
-        tools.blocksRead += 1
-        if body.withUnsafeBytes({ tools.block.load(header, body: $0) }) {
-            collect()
-        } else {
-            addGap(Int64(header.count), header.minTime, names[number])
-        }
+        guard tools.query.context == 0, tools.matcher.usesFilter, header.filterBytes > 0,
+            header.gaps == 0
+        else { return false }
+        return try !mayMatch(place, in: segment)
     }
 
     /// Whether a block's filter allows a match. Of a sealed segment only the bits asked for are read:
@@ -276,9 +285,23 @@ final class ContainerReader {
         }
     }
 
-    /// Takes the entries wanted out of the block that was loaded.
-    private func collect() {
-        let block = tools.block
+    /// Takes the entries wanted out of blocks of a file.
+    private func collect(_ searched: [BlockSearches.Searched], file: String?) throws {
+        // What is copied is turned round as a whole.
+        let isReversed = tools.query.backward && visitor == nil
+        for (header, search) in isReversed ? searched.reversed() : searched {
+            switch search.outcome {
+            case .found: collect(search)
+            case .damaged:
+                if let file { addGap(Int64(header.count), header.minTime, file) }
+            case .failed(let error): throw error
+            }
+        }
+        if tools.query.backward { pending.reverse() }
+    }
+
+    private func collect(_ search: BlockSearch) {
+        let block = search.block
         let first = block.header.firstSequence
         func take(_ i: Int) {
             guard first + Int64(i) >= from, tools.wants(block.places[i]) else { return }
@@ -288,17 +311,11 @@ final class ContainerReader {
             }
             pending.append(block.view(i, origin: origin))
         }
-        if tools.matcher.isEmpty || tools.query.context > 0 {
-            for i in 0..<block.places.count { take(i) }
-        } else if block.header.gaps > 0 {
-            for i in 0..<block.places.count
-            where Flags.isGap(block.places[i].flags) || tools.matcher.matches(block.bytes(i)) {
-                take(i)
-            }
+        if let found = search.found {
+            for i in found { take(i) }
         } else {
-            tools.matcher.forEachMatch(in: block, take)
+            for i in 0..<block.places.count { take(i) }
         }
-        if tools.query.backward { pending.reverse() }
     }
 
     private func addGap(_ entries: Int64, _ time: Int64, _ file: String) {
@@ -306,10 +323,14 @@ final class ContainerReader {
             "\(entries) \(entries == 1 ? "entry is" : "entries are") missing: a block of "
             + "\(file) is damaged"
         text.withUTF8 { text in
-            pending.append(
-                LogEntryView(
-                    timestamp: time, stream: .stderr, level: .unknown, isGap: true,
-                    origin: origin, bytes: UnsafeRawBufferPointer(text)))
+            let view = LogEntryView(
+                timestamp: time, stream: .stderr, level: .unknown, isGap: true, origin: origin,
+                bytes: UnsafeRawBufferPointer(text))
+            if let visitor {
+                if !isStopped { isStopped = !visitor(view) }
+            } else {
+                pending.append(view)
+            }
         }
     }
 }

@@ -31,7 +31,7 @@ public struct LogArchive: LogQuerier {
     /// The entries asked for of these logs, whatever the query's matchers; `origin` counts along
     /// `identities`.
     public func select(_ query: LogQuery, of identities: [LogIdentity]) throws -> MergedCursor {
-        let tools = try ReadingTools(query)
+        let tools = try ReadingTools(query, readers: identities.count)
         let readers = identities.enumerated().map { number, identity in
             ContainerReader(
                 identity, directory: directory(identity), origin: number, tools: tools)

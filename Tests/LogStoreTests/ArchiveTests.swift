@@ -14,11 +14,11 @@ private final class Filled {
     var expected: [String] = []
     var archive: LogArchive { LogArchive(directory: temporary.path) }
 
-    init(lines: Int, id: String = "c1") throws {
+    init(lines: Int, id: String = "c1", segmentBytes: Int = 1_500) throws {
         temporary = try TemporaryDirectory()
         var options = LogStore.Options()
         options.blockBytes = 500
-        options.segmentBytes = 1_500
+        options.segmentBytes = segmentBytes
         store = try LogStore(directory: temporary.path, options: options)
         for i in 0..<lines {
             let line = "line \(i) user=u\(i % 7) trace=t\(i &* 31) took \(i % 13)ms"
@@ -113,6 +113,50 @@ private final class Filled {
         #expect(throws: (any Error).self) {
             _ = try filled.lines { $0.filters = [.init(.pattern, "(")] }
         }
+    }
+
+    @Test func blocksSearchedAtOnceKeepTheirOrderAlsoAroundDamage() throws {
+        let filled = try Filled(lines: 600, segmentBytes: 1 << 20)
+        func search(backward: Bool) throws -> [String] {
+            try filled.lines {
+                $0.filters = [.init(.pattern, "u[24] trace")]
+                $0.backward = backward
+            }
+        }
+        func visited() throws -> [String] {
+            var query = LogQuery()
+            query.filters = [.init(.pattern, "u[24] trace")]
+            var found: [String] = []
+            try filled.archive.select(query, of: [Sample.identity()]).forEach {
+                found.append(String(decoding: $0.bytes, as: UTF8.self))
+                return true
+            }
+            return found
+        }
+        let expected = filled.expected.filter { $0.contains("u2 ") || $0.contains("u4 ") }
+        #expect(try search(backward: false) == expected)
+        #expect(try search(backward: true) == expected.reversed())
+        #expect(try visited() == expected)
+
+        let directory = filled.temporary.path + "/c1/"
+        let segment = directory + (SegmentName.segments(in: directory).first ?? "")
+        let file = try LogFile(path: segment, flags: O_RDWR)
+        let block = try SegmentIndex.read(file).blocks[20]
+        let place = block.end - 3
+        try file.write([try file.bytes(at: place, count: 1)[0] ^ 0x10], at: place)
+        let damaged = try search(backward: false)
+        let gap = try #require(damaged.firstIndex { $0.contains("entries are missing") })
+        let before = expected.filter { line in
+            filled.expected[..<Int(block.header.firstSequence)].contains(line)
+        }
+        #expect(Array(damaged[..<gap]) == before)
+        #expect(
+            Array(damaged[(gap + 1)...])
+                == expected.filter {
+                    filled.expected[Int(block.header.endSequence)...].contains($0)
+                })
+        #expect(try search(backward: true) == damaged.reversed())
+        #expect(try visited() == damaged)
     }
 
     @Test func filtersOfAllKindsAgreeWithEachLine() throws {
