@@ -30,7 +30,7 @@ scripts/progress.sh "Showing what containers write on a real terminal" \
 scripts/progress.sh "Logging to a real journald and reading it back over 5 kills of the agent" \
     Tests/Journal/run.sh "$(swift build --show-bin-path)" 5
 scripts/progress.sh "Killing an agent that ships 10 times" \
-    Tests/Shipping/kills.py --program "$(swift build --show-bin-path)/ullage" --kills 10 --seed 1
+    Tests/Shipping/kills.py --program "$(swift build --show-bin-path)/ullage" --kills 10 --seed 1 --concurrency 3
 scripts/progress.sh "Running the kernel lane (a guest with full cgroup v2)" \
     Tests/KernelLane/run.sh "$(swift build --show-bin-path)"
 

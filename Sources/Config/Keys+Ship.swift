@@ -55,6 +55,15 @@ enum SinkReader {
         try format(&map, &sink)
         try selection(&map, &sink)
         try delivery(&map, &sink.delivery)
+        let isHTTP = if case .http = sink.destination { true } else { false }
+        var parts = 1
+        try map.read("concurrency") { n throws(ValueError) in
+            parts = Int(try Value.integer(n, 1...64))
+            guard isHTTP || parts == 1 else {
+                throw ValueError("only sinks over HTTP send several requests at once")
+            }
+        }
+        sink.delivery.batch.parts = parts
         try map.finish()
         return sink
     }

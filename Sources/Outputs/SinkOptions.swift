@@ -187,7 +187,8 @@ extension SinkOptions {
     /// Makes what sends to this sink.
     func carrier() throws -> any Carrier {
         switch destination {
-        case .http(let target): return try HTTPCarrier(withHeaders(target))
+        case .http(let target):
+            return try HTTPCarrier(withHeaders(target), connections: delivery.batch.parts)
         case .file(let path): return FileCarrier(path)
         case .stream(let target):
             switch kind {
@@ -225,8 +226,9 @@ extension SinkOptions {
         if kind.takesSamples {
             return { cursor in
                 try SampleSource(
-                    feed: stores.feed, encoder: sampleEncoder(), selection: selection,
-                    cursor: cursor, fromOldest: fromOldest)
+                    feed: stores.feed,
+                    encoders: (0..<delivery.batch.parts).map { _ in sampleEncoder() },
+                    selection: selection, cursor: cursor, fromOldest: fromOldest)
             }
         }
         guard let logs = stores.logs else {
@@ -235,7 +237,7 @@ extension SinkOptions {
         }
         return { cursor in
             try LogSource(
-                querier: logs, encoder: logEncoder(), selection: selection, lines: lines,
+                querier: logs, encoder: { logEncoder() }, selection: selection, lines: lines,
                 cursor: cursor, fromOldest: fromOldest)
         }
     }

@@ -73,6 +73,33 @@ struct DeliveryTests {
         #expect(status.activity == .stopped)
     }
 
+    @Test("Of parts that are sent at once only those that failed are sent again")
+    func parts() throws {
+        let carrier = ScriptedCarrier([
+            .accepted, .retry(reason: "busy", after: nil), .accepted, .refused(reason: "never"),
+            .retry(reason: "busy", after: nil),
+        ])
+        var options = options()
+        options.batch.parts = 4
+        let delivery = try delivery(carrier, count: 80, options: options)
+        delivery.start()
+        #expect(eventually { delivery.snapshot().cursor == "80" })
+        delivery.stop()
+        // Part 1 was sent three times, part 3 is parked, and the second batch went through.
+        #expect(carrier.attempts == 4 + 1 + 1 + 4)
+        let byPart = Dictionary(grouping: carrier.taken, by: \.part).mapValues {
+            $0.flatMap(\.body)
+        }
+        for part in 0..<4 {
+            let first = part == 3 ? 43 : part
+            #expect(byPart[part] == stride(from: first, to: 80, by: 4).map { UInt8($0) })
+        }
+        #expect(delivery.snapshot().refused == 10)
+        let letters = try String(
+            contentsOfFile: directory.appending("sink/dead-letters.jsonl"), encoding: .utf8)
+        #expect(letters.contains("never") && letters.contains("{\"first\":3}"))
+    }
+
     @Test("After a restart it goes on where the sink was")
     func resume() throws {
         let first = ScriptedCarrier()

@@ -66,16 +66,25 @@ final class NumberSource: ParcelSource {
 
     var cursor: String { String(done) }
 
-    func next(_ limits: BatchLimits) throws -> Parcel? {
-        pending = min(limits.records, count - done)
-        guard pending > 0 else { return nil }
-        let body = (done..<(done + pending)).map { UInt8($0 % 256) }
-        return Parcel(body: body, records: pending, rawBytes: pending, newest: 0, isFull: true)
+    /// Part p of n has the numbers that leave p when divided by n.
+    func next(_ limits: BatchLimits) throws -> [Parcel] {
+        pending = min(limits.records * limits.parts, count - done)
+        return (0..<limits.parts).compactMap { part in
+            let body = (done..<(done + pending)).filter { $0 % limits.parts == part }
+                .map { UInt8($0 % 256) }
+            guard !body.isEmpty else { return nil }
+            var parcel = Parcel(
+                body: body, records: body.count, rawBytes: body.count, newest: 0, isFull: true)
+            parcel.part = part
+            return parcel
+        }
     }
 
     func acknowledge() { done += pending }
 
-    func describe() -> [UInt8] { Array("{\"first\":\(done)}\n".utf8) }
+    func describe(_ parcel: Parcel) -> [UInt8] {
+        Array("{\"first\":\(done + parcel.part)}\n".utf8)
+    }
 
     func backlog() throws -> Backlog {
         var backlog = Backlog()

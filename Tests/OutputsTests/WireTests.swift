@@ -144,8 +144,10 @@ struct WireTests {
         }
     }
 
-    @Test("Loki, OTLP, VictoriaLogs, Elasticsearch and plain HTTP get every line as it was")
-    func logs() throws {
+    @Test(
+        "Loki, OTLP, VictoriaLogs, Elasticsearch and plain HTTP get every line as it was",
+        arguments: [1, 3])
+    func logs(parts: Int) throws {
         let receiver = try Receiver(directory)
         let stores = ShipStores(feed: try emptyStore(), logs: FewLogs())
         let base = "http://127.0.0.1:\(receiver.port)"
@@ -159,6 +161,7 @@ struct WireTests {
             let options = try sink(kind, base + path) {
                 $0.name = "\(kind.rawValue)-\(encoding.rawValue)"
                 $0.encoding = encoding
+                $0.delivery.batch.parts = parts
                 $0.http?.headers["X-Scope-OrgID"] = "blue"
                 $0.http?.authentication = .basic(user: "u", password: .value("p"))
             }
@@ -197,15 +200,16 @@ struct WireTests {
         #expect(Set(ids).count == 50)
     }
 
-    @Test("Remote write 2.0 and OTLP carry every sample", arguments: [1, 2, 3])
-    func samples(version: Int) throws {
+    @Test("Remote write 2.0 and OTLP carry every sample", arguments: [1, 2, 3], [1, 4])
+    func samples(version: Int, parts: Int) throws {
         let store = try makeStore(directory, ticks: 60, from: 1_700_000_000_000)
         let receiver = try Receiver(directory)
         let base = "http://127.0.0.1:\(receiver.port)"
-        let options =
+        var options =
             version == 3
             ? try sink(.otlpMetrics, base + "/v1/metrics")
             : try sink(.remoteWrite, base + "/api/v1/write") { $0.version = version }
+        options.delivery.batch.parts = parts
         let delivery = try start(options, ShipStores(feed: store))
         // 60 ticks of 6 series, of which one is absent from 18 and ends 6 times.
         let count = 60 * 6 - 18 + 6
@@ -277,14 +281,18 @@ struct WireTests {
             ("500 503 429:0 408", 0), ("401 403 404", 0), ("reset reset", 0), ("slow", 0),
             ("garbage", 0), ("half", 1), ("lost lost", 2), ("lying", 1), ("413 413", 0),
             ("301 302", 0),
-        ])
-    func faults(script: String, repeated: Int) throws {
+        ], [1, 2])
+    func faults(fault: (script: String, repeated: Int), parts: Int) throws {
+        let script = fault.script
+        // A batch that is made anew is sent anew, also those of its parts that were taken.
+        let repeated = fault.repeated + (parts > 1 && script.contains("413") ? 2 : 0)
         let receiver = try Receiver(directory, faults: script)
         let stores = ShipStores(feed: try emptyStore(), logs: FewLogs())
         let delivery = try start(
             try sink(.http, "http://127.0.0.1:\(receiver.port)/any") {
                 $0.http?.timeout = 2000
                 $0.http?.authentication = .bearer(.value("hunter2"))
+                $0.delivery.batch.parts = parts
             }, stores)
         #expect(
             eventually { delivery.snapshot().records >= 50 }, "\(script): \(delivery.snapshot())")

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kills an agent with SIGKILL at random moments while it ships, and compares what arrived.
 
-kills.py --program .build/debug/ullage [--kills 200] [--seed 1]
+kills.py --program .build/debug/ullage [--kills 200] [--seed 1] [--concurrency 1]
 
 The agent samples itself once a second and ships to receiver.py by OTLP, which fails now and then. At
 the end every sample that the agent's own API has must have arrived, in order for each series, and
@@ -75,6 +75,7 @@ def main():
     parser.add_argument("--program", required=True)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--concurrency", type=int, default=1)
     arguments = parser.parse_args()
     chance = random.Random(arguments.seed)
     with tempfile.TemporaryDirectory(prefix="ullage-kills-") as directory:
@@ -102,6 +103,7 @@ ship:
     min_backoff: 10ms
     max_backoff: 200ms
     batch: {{max_age: 0s}}
+    concurrency: {arguments.concurrency}
 """)
         agent_port = free_port(random.Random())
 

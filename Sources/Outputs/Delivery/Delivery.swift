@@ -7,9 +7,9 @@ import Synchronization
 /// Brings one sink everything that a source has, on a thread of its own: a slow sink delays nobody
 /// but itself.
 ///
-/// A parcel is sent until the sink has taken it or refused it for good; only then does the cursor
-/// move, and the next is sent when the cursor is on the disk. So each record arrives at least once
-/// and in order, and after a crash at most one parcel comes twice.
+/// A batch is sent, as one parcel or as several at once, until the sink has taken each or refused it
+/// for good; only then does the cursor move, and the next is sent when the cursor is on the disk. So each
+/// record arrives at least once and in order, and after a crash at most one batch comes twice.
 public final class Delivery: Sendable {
     /// What is asked of the thread from outside.
     struct Requests {

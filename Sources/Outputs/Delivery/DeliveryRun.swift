@@ -38,11 +38,12 @@ final class DeliveryRun {
                 try seek(source)
                 try look(at: source)
                 let seen = delivery.news?.count
-                guard let parcel = try nextParcel(source) else {
+                let parcels = try nextParcels(source)
+                guard !parcels.isEmpty else {
                     idle(source, seen: seen)
                     continue
                 }
-                send(parcel, source)
+                send(parcels, source)
             } catch {
                 delivery.report("cannot read the store: \(error)")
                 pause(backoff.next(asked: nil, using: &random))
@@ -78,44 +79,72 @@ final class DeliveryRun {
         }
     }
 
-    /// The next parcel; one that is not full waits once for what else comes.
-    private func nextParcel(_ source: any ParcelSource) throws -> Parcel? {
-        guard let parcel = try source.next(limits) else { return nil }
+    /// The next batch; one that is not full waits once for what else comes.
+    private func nextParcels(_ source: any ParcelSource) throws -> [Parcel] {
+        let parcels = try source.next(limits)
+        guard let newest = parcels.map(\.newest).max() else { return [] }
         let isFlushing = delivery.requests.withLock { $0.isFlushing }
-        let age = Clock.realtimeMilliseconds() - parcel.newest
-        guard !parcel.isFull, !isFlushing, limits.age > 0, age < limits.age else { return parcel }
+        let age = Clock.realtimeMilliseconds() - newest
+        guard !parcels.contains(where: \.isFull), !isFlushing, limits.age > 0, age < limits.age
+        else { return parcels }
         pause(limits.age - max(0, age))
-        return delivery.isStopping ? nil : try source.next(limits)
+        return delivery.isStopping ? [] : try source.next(limits)
     }
 
-    /// Sends until the sink has taken the parcel or never will, or another is to be made of it.
-    private func send(_ parcel: Parcel, _ source: any ParcelSource) {
+    /// Sends until the sink has taken each parcel or never will, or others are to be made of the batch.
+    private func send(_ parcels: [Parcel], _ source: any ParcelSource) {
+        var waiting = parcels
         while !delivery.isStopping, delivery.requests.withLock({ $0.seek == nil }) {
-            pause(throttle.take(parcel.body.count, now: Self.now))
+            let bytes = waiting.reduce(0) { $0 + $1.body.count }
+            pause(throttle.take(bytes, now: Self.now))
             guard !delivery.isStopping else { return }
             set(.sending)
-            let verdict = delivery.carrier.carry(parcel)
-            note(verdict, parcel)
-            switch verdict {
-            case .accepted: return acknowledge(source)
-            case .partly(let rejected, let reason):
-                delivery.report("\(rejected) of \(parcel.records) records refused: \(reason)")
-                return acknowledge(source)
-            case .retry(let reason, let after):
-                delivery.report(reason)
-                wait(backoff.next(asked: after, using: &random))
-                if lagIsExceeded(source) { return }
-            case .tooLarge(let reason):
-                guard parcel.records > 1 else { return park(parcel, source, reason) }
-                limits.records = max(1, min(limits.records, parcel.records) / 2)
-                delivery.report("\(reason); sending at most \(limits.records) records at once")
-                return
-            case .unsupported(let reason):
-                guard source.fallBack() else { return park(parcel, source, reason) }
-                delivery.report("\(reason); using an older version of the protocol")
-                return
-            case .refused(let reason): return park(parcel, source, reason)
+            let outcomes = zip(waiting, delivery.carrier.carry(waiting)).map { parcel, verdict in
+                note(verdict, parcel)
+                return (parcel, outcome(of: verdict, parcel, source))
             }
+            if outcomes.contains(where: { $0.1 == .anew }) { return }
+            waiting = outcomes.compactMap { $0.1 == .done ? nil : $0.0 }
+            guard !waiting.isEmpty else { return acknowledge(source) }
+            let asked = outcomes.compactMap { $0.1.asked }.max()
+            wait(backoff.next(asked: asked, using: &random))
+            if lagIsExceeded(source) { return }
+        }
+    }
+
+    /// What is to be done about a parcel.
+    private enum Outcome: Hashable {
+        /// Nothing: the sink has taken it, or never will.
+        case done
+        /// The same again, after a wait that the sink may have asked for.
+        case again(after: Milliseconds?)
+        /// The batch must be made anew.
+        case anew
+
+        var asked: Milliseconds? { if case .again(let after) = self { after } else { nil } }
+    }
+
+    private func outcome(
+        of verdict: Verdict, _ parcel: Parcel, _ source: any ParcelSource
+    ) -> Outcome {
+        switch verdict {
+        case .accepted: return .done
+        case .partly(let rejected, let reason):
+            delivery.report("\(rejected) of \(parcel.records) records refused: \(reason)")
+            return .done
+        case .retry(let reason, let after):
+            delivery.report(reason)
+            return .again(after: after)
+        case .tooLarge(let reason):
+            guard parcel.records > 1 else { return park(parcel, source, reason) }
+            limits.records = max(1, min(limits.records, parcel.records) / 2)
+            delivery.report("\(reason); sending at most \(limits.records) records at once")
+            return .anew
+        case .unsupported(let reason):
+            guard source.fallBack() else { return park(parcel, source, reason) }
+            delivery.report("\(reason); using an older version of the protocol")
+            return .anew
+        case .refused(let reason): return park(parcel, source, reason)
         }
     }
 
@@ -131,14 +160,14 @@ final class DeliveryRun {
         }
     }
 
-    /// Keeps what the sink refused where people find it, and goes on.
-    private func park(_ parcel: Parcel, _ source: any ParcelSource, _ reason: String) {
+    /// Keeps what the sink refused where people find it.
+    private func park(_ parcel: Parcel, _ source: any ParcelSource, _ reason: String) -> Outcome {
         delivery.report("\(parcel.records) records refused: \(reason)")
         delivery.status.withLock { $0.refused += Int64(parcel.records) }
         do {
-            try letters.park(source.describe(), count: parcel.records, reason: reason)
+            try letters.park(source.describe(parcel), count: parcel.records, reason: reason)
         } catch { delivery.report("\(error)") }
-        acknowledge(source)
+        return .done
     }
 
     /// Brings the cursor to the disk; nothing more is sent until it is there.

@@ -16,6 +16,8 @@ public struct Parcel: Sendable {
     public var newest: Milliseconds
     /// Whether it is as large as it may be, so that waiting for more is of no use.
     public var isFull: Bool
+    /// Which of the parts of a batch it is, of those that are sent at once.
+    public var part = 0
     /// What an HTTP server's answer to it means.
     var judge: HTTPJudge = HTTPCarrier.standardVerdict
 
@@ -79,6 +81,9 @@ public struct BatchLimits: Hashable, Sendable {
     public var bytes = 4 << 20
     /// How long the first record waits for others, in milliseconds.
     public var age: Milliseconds = 1000
+    /// Requests that are sent at once: a batch is cut into so many parts, each with all its records of
+    /// some streams or series, so that each of these stays in order. The limits above are each part's.
+    public var parts = 1
 
     /// The defaults.
     public init() {}
@@ -102,15 +107,15 @@ public protocol ParcelSource: AnyObject {
     /// How far the sink is, as one line.
     var cursor: String { get }
 
-    /// The next parcel after what was acknowledged; the same again when that one was not. Nil when
-    /// there is nothing yet.
-    func next(_ limits: BatchLimits) throws -> Parcel?
+    /// The next batch after what was acknowledged, as parcels of which none depends on another; the same
+    /// again when that one was not. Empty when there is nothing yet.
+    func next(_ limits: BatchLimits) throws -> [Parcel]
 
-    /// The sink has taken the last parcel, or never will: the cursor moves past it.
+    /// The sink has taken all parcels of the last batch, or never will: the cursor moves past them.
     func acknowledge()
 
-    /// What the last parcel held, a JSON document a line, for people to read.
-    func describe() -> [UInt8]
+    /// What a parcel of the last batch held, a JSON document a line, for people to read.
+    func describe(_ parcel: Parcel) -> [UInt8]
 
     /// Uses an older version of the protocol from now on; false when there is none.
     func fallBack() -> Bool
@@ -121,7 +126,7 @@ public protocol ParcelSource: AnyObject {
     /// Goes to the first record at or after `time`.
     func seek(to time: Milliseconds) throws
 
-    /// Whether records that should have come before the last parcel are not in the store any more.
+    /// Whether records that should have come before the last batch are not in the store any more.
     /// Asking takes note of it.
     func takeGap() -> Bool
 }
@@ -136,6 +141,14 @@ public protocol Carrier: Sendable {
     /// Sends one parcel and waits for the answer.
     func carry(_ parcel: Parcel) -> Verdict
 
+    /// Sends parcels, at once where the protocol has a request for each, and waits for all answers.
+    func carry(_ parcels: [Parcel]) -> [Verdict]
+
     /// Ends a `carry` that waits, as far as that is possible.
     func interrupt()
+}
+
+extension Carrier {
+    /// See the requirement: a connection takes one parcel after the other.
+    public func carry(_ parcels: [Parcel]) -> [Verdict] { parcels.map { carry($0) } }
 }

@@ -35,7 +35,9 @@ public final class LogSource: ParcelSource {
     private let querier: any LogQuerier
     private let selection: Selection
     private let lines: Lines
-    private let encoder: any LogEncoder
+    private let makeEncoder: () -> any LogEncoder
+    /// One for each part of a batch.
+    private var encoders: [any LogEncoder] = []
     private var places: [String: Place] = [:]
     private var identities: [LogIdentity] = []
     private var streams: [StreamKey: ShippedStream?] = [:]
@@ -51,11 +53,11 @@ public final class LogSource: ParcelSource {
     /// A reader that goes on at a cursor; without one it begins with lines to come, or with what
     /// the store has when `fromOldest`.
     init(
-        querier: any LogQuerier, encoder: any LogEncoder, selection: Selection, lines: Lines,
-        cursor: String?, fromOldest: Bool
+        querier: any LogQuerier, encoder: @escaping () -> any LogEncoder, selection: Selection,
+        lines: Lines, cursor: String?, fromOldest: Bool
     ) throws {
         self.querier = querier
-        self.encoder = encoder
+        makeEncoder = encoder
         self.selection = selection
         self.lines = lines
         if let cursor {
@@ -90,33 +92,54 @@ public final class LogSource: ParcelSource {
         return "# logs\n" + lines.joined(separator: "\n")
     }
 
-    /// See `ParcelSource`.
-    public func next(_ limits: BatchLimits) throws -> Parcel? {
-        try fill(limits)
-        encoder.begin()
-        sent = 0
-        var (records, newest) = (0, Int64.min)
-        queue.forEach { entry in
-            guard records < limits.records, encoder.count < limits.bytes || records == 0 else {
-                return false
+    /// See `ParcelSource`. All lines of a container are of one part; the first that is full ends the
+    /// batch.
+    public func next(_ limits: BatchLimits) throws -> [Parcel] {
+        while encoders.count < limits.parts { encoders.append(makeEncoder()) }
+        while true {
+            try fill(limits)
+            for encoder in encoders { encoder.begin() }
+            var totals = [Total](repeating: Total(), count: encoders.count)
+            sent = 0
+            queue.forEach { entry in
+                let part = part(of: entry)
+                guard totals[part].records < limits.records,
+                    encoders[part].count < limits.bytes || totals[part].records == 0
+                else { return false }
+                sent += 1
+                guard let stream = stream(of: entry), isWanted(entry) else { return true }
+                add(entry, of: stream, to: encoders[part])
+                totals[part].records += 1
+                totals[part].newest = max(totals[part].newest, entry.timestamp)
+                return true
             }
-            sent += 1
-            guard let stream = stream(of: entry), isWanted(entry) else { return true }
-            add(entry, of: stream)
-            records += 1
-            newest = max(newest, entry.timestamp)
-            return true
-        }
-        guard sent > 0 else { return nil }
-        guard records > 0 else {
+            guard sent > 0 else { return [] }
+            let parcels = totals.indices.compactMap { parcel($0, totals[$0], limits) }
+            if !parcels.isEmpty { return parcels }
+            // Nothing in it is wanted.
             acknowledge()
-            return try next(limits)
         }
-        let isFull = records >= limits.records || encoder.count >= limits.bytes / 2
+    }
+
+    private struct Total {
+        var records = 0
+        var newest = Int64.min
+    }
+
+    /// Which part of a batch an entry is in: each stream's are in one.
+    private func part(of entry: LogEntryView) -> Int {
+        encoders.count == 1 ? 0 : entry.origin % encoders.count
+    }
+
+    private func parcel(_ part: Int, _ total: Total, _ limits: BatchLimits) -> Parcel? {
+        guard total.records > 0 else { return nil }
+        let encoder = encoders[part]
+        let isFull = total.records >= limits.records || encoder.count >= limits.bytes / 2
         let (body, rawBytes) = encoder.finish()
         var parcel = Parcel(
-            body: body, headers: encoder.headers, records: records, rawBytes: rawBytes,
-            newest: newest / 1_000_000, isFull: isFull)
+            body: body, headers: encoder.headers, records: total.records, rawBytes: rawBytes,
+            newest: total.newest / 1_000_000, isFull: isFull)
+        parcel.part = part
         parcel.judge = encoder.judge
         return parcel
     }
@@ -124,7 +147,9 @@ public final class LogSource: ParcelSource {
     /// Reads until a request is full or there is no more.
     private func fill(_ limits: BatchLimits) throws {
         var hasReopened = false
-        while queue.count < limits.records, queue.textBytes < limits.bytes {
+        while queue.count < limits.records * encoders.count,
+            queue.textBytes < limits.bytes * encoders.count
+        {
             if open == nil {
                 guard !hasReopened else { return }
                 hasReopened = true
@@ -175,7 +200,9 @@ public final class LogSource: ParcelSource {
     }
 
     /// Writes an entry; one that is too long without its end.
-    private func add(_ entry: LogEntryView, of stream: ShippedStream) {
+    private func add(
+        _ entry: LogEntryView, of stream: ShippedStream, to encoder: any LogEncoder
+    ) {
         guard entry.bytes.count > lines.maxBytes else { return encoder.add(entry, of: stream) }
         var end = max(0, lines.maxBytes - Self.cutMark.count)
         // Not within a character.
@@ -215,14 +242,15 @@ public final class LogSource: ParcelSource {
     }
 
     /// See `ParcelSource`.
-    public func describe() -> [UInt8] {
+    public func describe(_ parcel: Parcel) -> [UInt8] {
         var text: [UInt8] = []
         var frame = LogJSON.Frame(LogJSON.Names())
         var left = sent
         queue.forEach { entry in
             guard left > 0 else { return false }
             left -= 1
-            guard let stream = stream(of: entry), isWanted(entry) else { return true }
+            guard part(of: entry) == parcel.part, let stream = stream(of: entry), isWanted(entry)
+            else { return true }
             LogJSON.append(
                 entry, of: ShippedStream(labels: stream.labels, id: stream.id), &frame, to: &text)
             text.append(0x0a)

@@ -34,14 +34,15 @@ public final class HTTPCarrier: Carrier {
     /// What is asked for, and the `Host` when it is another.
     private let url: String
     private let host: String?
-    private let running = Mutex<HTTPClient.Task<HTTPClient.Response>?>(nil)
+    private typealias Exchange = HTTPClient.Task<HTTPClient.Response>
+    private let running = Mutex<[Exchange]>([])
 
     /// Bytes of an answer that are read.
     private static let maxReply = 16 << 20
     private static let connectTimeout: Int64 = 10_000
 
-    /// A client of `target`. Throws when certificates or keys cannot be used.
-    public init(_ target: HTTPTarget) throws(ShipError) {
+    /// A client of `target` with so many connections. Throws when certificates or keys cannot be used.
+    public init(_ target: HTTPTarget, connections: Int = 1) throws(ShipError) {
         self.target = target
         var configuration = HTTPClient.Configuration()
         configuration.tlsConfiguration = try target.tls.configuration()
@@ -52,6 +53,7 @@ public final class HTTPCarrier: Carrier {
         configuration.decompression = .disabled
         // The delivery tries again itself, and says why.
         configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = connections
         if let proxy = target.proxy {
             guard let url = URL(string: proxy), url.scheme == "http", let host = url.host() else {
                 throw ShipError("the proxy `\(HTTPTarget.withoutSecrets(proxy))` is no http:// URL")
@@ -78,9 +80,21 @@ public final class HTTPCarrier: Carrier {
     deinit { try? client.syncShutdown() }
 
     /// See `Carrier`.
-    public func carry(_ parcel: Parcel) -> Verdict {
+    public func carry(_ parcel: Parcel) -> Verdict { carry([parcel])[0] }
+
+    /// See `Carrier`.
+    public func carry(_ parcels: [Parcel]) -> [Verdict] {
+        let begun = parcels.map { parcel in
+            Result<Exchange, any Error> { try begin(parcel) }
+        }
+        running.withLock { $0 = begun.compactMap { try? $0.get() } }
+        defer { running.withLock { $0 = [] } }
+        return zip(parcels, begun).map { parcel, exchange in verdict(exchange, parcel) }
+    }
+
+    private func verdict(_ begun: Result<Exchange, any Error>, _ parcel: Parcel) -> Verdict {
         do {
-            return parcel.judge(try send(parcel), parcel)
+            return parcel.judge(Self.reply(try begun.get().wait()), parcel)
         } catch let error as ShipError {
             return .retry(reason: error.description, after: nil)
         } catch {
@@ -90,9 +104,11 @@ public final class HTTPCarrier: Carrier {
     }
 
     /// See `Carrier`.
-    public func interrupt() { running.withLock { $0 }?.cancel() }
+    public func interrupt() {
+        for exchange in running.withLock({ $0 }) { exchange.cancel() }
+    }
 
-    private func send(_ parcel: Parcel) throws -> HTTPReply {
+    private func begin(_ parcel: Parcel) throws -> Exchange {
         var headers = HTTPHeaders()
         headers.add(name: "User-Agent", value: "ullage")
         for (name, value) in parcel.headers { headers.replaceOrAdd(name: name, value: value) }
@@ -104,13 +120,13 @@ public final class HTTPCarrier: Carrier {
         let request = try HTTPClient.Request(
             url: url, method: .POST, headers: headers,
             body: .byteBuffer(ByteBuffer(bytes: parcel.body)))
-        let task = client.execute(
+        return client.execute(
             request: request,
             delegate: ResponseAccumulator(request: request, maxBodySize: Self.maxReply),
             deadline: .now() + .milliseconds(target.timeout))
-        running.withLock { $0 = task }
-        defer { running.withLock { $0 = nil } }
-        let response = try task.wait()
+    }
+
+    private static func reply(_ response: HTTPClient.Response) -> HTTPReply {
         var reply = HTTPReply(status: Int(response.status.code), headers: [:], body: [])
         for (name, value) in response.headers { reply.headers[name.lowercased()] = value }
         if let body = response.body { reply.body = Array(body.readableBytesView) }
