@@ -41,6 +41,18 @@ struct CgroupExtras {
     var cpuBurst: Int64?
     var effectiveCPUs: Int64?
     var effectiveNodes: Int64?
+    var ioWeight: Int64?
+    /// By device.
+    var ioLimits: [IOLimit] = []
+    var ioLatencies: [(device: String, microseconds: Int64)] = []
+
+    /// One limit of a device in `io.max`.
+    struct IOLimit {
+        var device: String
+        var isRead: Bool
+        var isBytes: Bool
+        var perSecond: Int64
+    }
 
     /// `memory.swap.events`.
     struct SwapEvents {
@@ -114,6 +126,7 @@ struct CgroupExtrasReader {
         case hugetlbUsage(Int), hugetlbLimit(Int), hugetlbEvents(Int)
         case rdma, misc, miscMax, dmem, numa
         case high, low, min, swapMax, zswapMax, oomGroup, weight, idle, burst, cpus, nodes
+        case ioMax, ioLatency, ioWeight
     }
 
     private static let slowFiles: [(String, Item)] = [
@@ -131,6 +144,8 @@ struct CgroupExtrasReader {
         ("memory.oom.group", .oomGroup), ("cpu.weight", .weight), ("cpu.idle", .idle),
         ("cpu.max.burst", .burst), ("cpuset.cpus.effective", .cpus),
         ("cpuset.mems.effective", .nodes), ("misc.max", .miscMax),
+        ("io.max", .ioMax), ("io.latency", .ioLatency), ("io.bfq.weight", .ioWeight),
+        ("io.weight", .ioWeight),
     ]
 
     /// The files that a v2 group with these `names` in its directory has. `seed` spreads the
@@ -204,6 +219,8 @@ struct CgroupExtrasReader {
         case .cpus: last.effectiveCPUs = CgroupExtras.count(bytes)
         case .nodes: last.effectiveNodes = CgroupExtras.count(bytes)
         case .numa: parseNUMA(bytes, into: &last)
+        case .ioMax: parseIOMax(bytes, into: &last)
+        case .ioLatency: parseIOLatency(bytes, into: &last)
         case .rdma, .misc, .miscMax, .dmem: parseNamed(bytes, item, into: &last)
         default: parseKeyed(bytes, item, into: &last)
         }
@@ -226,6 +243,7 @@ struct CgroupExtrasReader {
                 if key.equals("nr_descendants") { last.descendants = value }
                 if key.equals("nr_dying_descendants") { last.dyingDescendants = value }
             case .events: if key.equals("frozen") { last.frozen = value }
+            case .ioWeight: if key.equals("default") { last.ioWeight = value }
             case .localStat: if key.equals("frozen_usec") { last.frozenMicroseconds = value }
             case .hugetlbEvents(let at): if key.equals("max") { last.hugetlb[at].failures = value }
             default: break
@@ -244,6 +262,33 @@ struct CgroupExtrasReader {
                 guard let value, node.hasPrefix("N") else { continue }
                 last.numa.append((type, String(node.dropFirst()), value))
             }
+        }
+    }
+
+    /// `8:16 rbps=2097152 wbps=max riops=max wiops=120`.
+    private static func parseIOMax(
+        _ bytes: UnsafeRawBufferPointer, into last: inout CgroupExtras
+    ) {
+        last.ioLimits = []
+        CgroupExtras.named(bytes) { device, pairs in
+            for (key, value) in pairs {
+                guard let value, ["rbps", "wbps", "riops", "wiops"].contains(key) else { continue }
+                last.ioLimits.append(
+                    .init(
+                        device: DeviceNames.name(device), isRead: key.hasPrefix("r"),
+                        isBytes: key.hasSuffix("bps"), perSecond: value))
+            }
+        }
+    }
+
+    /// `8:16 target=10000`, in microseconds.
+    private static func parseIOLatency(
+        _ bytes: UnsafeRawBufferPointer, into last: inout CgroupExtras
+    ) {
+        last.ioLatencies = []
+        CgroupExtras.named(bytes) { device, pairs in
+            guard let target = pairs.first(where: { $0.0 == "target" })?.1 else { return }
+            last.ioLatencies.append((DeviceNames.name(device), target))
         }
     }
 

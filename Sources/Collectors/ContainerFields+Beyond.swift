@@ -93,6 +93,7 @@ extension ContainerFields {
         .init(ContainerMetrics.specOomGroup) { plain($0.cgroup.extras.oomGroup) },
         .init(ContainerMetrics.specCPUShares) { $0.cgroup.extras.cpuWeight.map(shares) },
         .init(ContainerMetrics.specCPUWeight) { plain($0.cgroup.extras.cpuWeight) },
+        .init(ContainerMetrics.specIOWeight) { plain($0.cgroup.extras.ioWeight) },
         .init(ContainerMetrics.specCPUIdle, isSparse: true) { plain($0.cgroup.extras.cpuIdle) },
         .init(ContainerMetrics.specCPUBurst, isSparse: true) {
             seconds($0.cgroup.extras.cpuBurst)
@@ -142,6 +143,8 @@ struct NamedSeries {
         ContainerMetrics.hugetlbFailures, ContainerMetrics.rdmaHandles,
         ContainerMetrics.rdmaObjects, ContainerMetrics.miscUsage, ContainerMetrics.miscLimit,
         ContainerMetrics.deviceMemory, ContainerMetrics.memoryNUMA,
+        ContainerMetrics.specIOBytes, ContainerMetrics.specIOOperations,
+        ContainerMetrics.specIOLatency,
     ]
 
     /// Adds the samples of a reading.
@@ -173,7 +176,8 @@ struct NamedSeries {
         for part in extras.numa {
             try add(
                 ContainerMetrics.memoryNUMA, part.type + " " + part.node,
-                ["numa_type": part.type, "numa_node": part.node], part.bytes, appender, target)
+                ["numa_type": part.type, "numa_node": part.node], Double(part.bytes), appender,
+                target)
         }
         for device in extras.rdma {
             try add(
@@ -192,6 +196,25 @@ struct NamedSeries {
         for (name, value) in extras.deviceMemory {
             try add(ContainerMetrics.deviceMemory, "region", name, value, appender, target)
         }
+        try takeIO(extras, appender, target)
+    }
+
+    private mutating func takeIO(
+        _ extras: borrowing CgroupExtras, _ appender: any Appender, _ target: TargetRef
+    ) throws {
+        for limit in extras.ioLimits {
+            let operation = limit.isRead ? "read" : "write"
+            try add(
+                limit.isBytes ? ContainerMetrics.specIOBytes : ContainerMetrics.specIOOperations,
+                limit.device + " " + operation,
+                ["device": limit.device, "operation": operation], Double(limit.perSecond),
+                appender, target)
+        }
+        for (device, microseconds) in extras.ioLatencies {
+            try add(
+                ContainerMetrics.specIOLatency, device, ["device": device],
+                Double(microseconds) / 1e6, appender, target)
+        }
     }
 
     private mutating func add(
@@ -200,21 +223,21 @@ struct NamedSeries {
     ) throws {
         var labels = Labels()
         labels[label] = name
-        try add(metric, name, labels, value, appender, target)
+        try add(metric, name, labels, value.map { Double($0) }, appender, target)
     }
 
     /// Like sparse fields, these begin with their first value other than 0.
     private mutating func add(
-        _ metric: MetricDescriptor, _ name: String, _ labels: Labels, _ value: Int64?,
+        _ metric: MetricDescriptor, _ name: String, _ labels: Labels, _ value: Double?,
         _ appender: any Appender, _ target: TargetRef
     ) throws {
         guard let value else { return }
         if let found = known.first(where: { $0.metric == metric.name && $0.value == name }) {
-            return samples.append((found.series, Double(value)))
+            return samples.append((found.series, value))
         }
         guard value != 0, known.count < Self.limit else { return }
         let series = try appender.series(metric, target: target, labels: labels)
         known.append((metric.name, name, series))
-        samples.append((series, Double(value)))
+        samples.append((series, value))
     }
 }

@@ -45,6 +45,13 @@ enum DeviceNames {
         return name(Int64(major), Int64(minor))
     }
 
+    /// The same for a number as the kernel writes it, `8:16`.
+    static func name(_ text: String) -> String {
+        let parts = text.split(separator: ":").map { Int64($0) }
+        guard parts.count == 2, let major = parts[0], let minor = parts[1] else { return text }
+        return name(major, minor)
+    }
+
     /// `/dev/sda` for a device number, from sysfs; the number itself when that does not know it.
     static func name(_ major: Int64, _ minor: Int64) -> String {
         var buffer = ReadBuffer(capacity: 1024)

@@ -49,6 +49,14 @@ struct KernelFixtureTests {
                     $0.hasPrefix("container_fs_discards_bytes_total{device=/dev/")
                 })
         #expect(all["container_frozen"] == 0)
+        #expect(all["container_spec_io_weight"] == 200)
+        let device = "{device=9:7}"
+        #expect(
+            all["container_spec_io_limit_bytes_per_second\(device){operation=read}"] == 2_097_152)
+        #expect(
+            all["container_spec_io_limit_operations_per_second\(device){operation=write}"] == 120)
+        #expect(!all.keys.contains { $0.hasPrefix("container_spec_io") && $0.contains("max") })
+        #expect(all["container_spec_io_latency_target_seconds\(device)"] == 0.025)
         #expect(all["container_memory_anon_thp_bytes"] == 2_097_152)
         #expect(all["container_pressure_io_stalled_ratio"] == 0.005)
         #expect(all["container_memory_numa_bytes{numa_node=1}{numa_type=anon}"] == 8192)

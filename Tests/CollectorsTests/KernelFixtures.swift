@@ -44,6 +44,8 @@ enum KernelFixture: String, CaseIterable {
             "hugetlb.2MB.max": "max\n", "hugetlb.2MB.events": "max 1\n",
             "rdma.current": "mlx4_0 hca_handle=2 hca_object=2000\n",
             "cgroup.procs": "42\n",
+            "io.max": "9:7 rbps=2097152 wbps=max riops=max wiops=120\n",
+            "io.latency": "9:7 target=25000\n", "io.weight": "default 200\n9:7 50\n",
             "memory.numa_stat": "anon N0=4096 N1=8192\nfile N0=0 N1=0\nshmem N0=1 N1=2\n",
         ]
         if since(.v6_1) {

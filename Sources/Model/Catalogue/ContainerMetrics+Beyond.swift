@@ -168,6 +168,28 @@ extension ContainerMetrics {
         "container_spec_cpu_weight", .gauge,
         help: "CPU weight, 1 to 10000; 100 by default.",
         source: "cpu.weight")
+    /// IO weight, 1 to 10000; 100 by default.
+    public static let specIOWeight = MetricDescriptor(
+        "container_spec_io_weight", .gauge,
+        help: "IO weight, 1 to 10000; 100 by default.",
+        source: "io.weight, io.bfq.weight")
+    /// Bytes a second that it may read from, or write to, a device; absent without a limit.
+    public static let specIOBytes = MetricDescriptor(
+        "container_spec_io_limit_bytes_per_second", .gauge, unit: "bytes_per_second",
+        help: "Bytes a second that it may read from, or write to, a device; absent "
+            + "without a limit.",
+        source: "io.max")
+    /// Operations a second that it may do on a device; absent without a limit.
+    public static let specIOOperations = MetricDescriptor(
+        "container_spec_io_limit_operations_per_second", .gauge,
+        help: "Operations a second that it may do on a device; absent without a limit.",
+        source: "io.max")
+    /// Latency of a device beyond which others are held back for it; absent without a target.
+    public static let specIOLatency = MetricDescriptor(
+        "container_spec_io_latency_target_seconds", .gauge, unit: "seconds",
+        help: "Latency of a device beyond which others are held back for it; absent "
+            + "without a target.",
+        source: "io.latency")
     /// 1 when it runs only on processors that are idle.
     public static let specCPUIdle = MetricDescriptor(
         "container_spec_cpu_idle", .gauge,
