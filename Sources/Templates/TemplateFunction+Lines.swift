@@ -6,7 +6,7 @@ import Matching
 import Model
 
 /// The functions Loki adds for `line_format` and `label_format`
-/// (https://grafana.com/docs/loki/latest/query/template_functions/), but for `toDate`.
+/// (https://grafana.com/docs/loki/latest/query/template_functions/), but for `toDateInZone`.
 extension TemplateFunction {
     /// All functions of templates that format lines.
     static let lines =
@@ -314,6 +314,11 @@ extension TemplateFunction {
                 throw TemplateFailure("date takes a time, not \(values[1].type)")
             }
             return .text(GoTime(time).format(values[0].printed))
+        },
+        // Like Go's, with the zero time for a text that is none of the layout.
+        "toDate": TemplateFunction([.any, .any]) { values, _ in
+            .time(
+                GoTime.parse(values[1].printed, layout: values[0].printed) ?? GoTime.zero)
         },
         "unixEpoch": epoch(1000, 1), "unixEpochMillis": epoch(1, 1),
         "unixEpochNanos": epoch(1, 1_000_000),

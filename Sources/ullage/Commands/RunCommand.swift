@@ -38,7 +38,7 @@ struct RunCommand: AsyncParsableCommand {
     @Option(name: [.short, .long], help: "A label, KEY=VALUE. May be repeated.")
     var label: [String] = []
 
-    @Option(help: "What becomes of the output: json-file or none.")
+    @Option(help: "What becomes of the output: json-file, journald or none.")
     var logDriver: String?
 
     @Option(help: "An option of the log driver, KEY=VALUE, such as max-size=10m. May be repeated.")
@@ -102,10 +102,26 @@ struct RunCommand: AsyncParsableCommand {
         return try LogOptions(driver: logDriver, options: logOpt, defaults: defaults)
     }
 
+    /// Its output is read from its log; where there is no file to read, that is said.
+    private static func explainSilence(of container: Container) {
+        let name = Terminal.safe(container.name)
+        switch container.logSource {
+        case .journal:
+            Terminal.writeError(
+                "ullage: what \(name) writes goes to the journal; `ullage logs -f \(name)` shows it\n"
+            )
+        case .none:
+            Terminal.writeError(
+                "ullage: what \(name) writes is kept nowhere: its log driver is `none`\n")
+        default: break
+        }
+    }
+
     /// Shows the container's output until it ends; stops it on Ctrl-C. Gives its exit code.
     private func attend(_ container: Container, runtime: Runtime) async throws -> Int32 {
         let interrupt = Interrupt { try? runtime.stop(container, timeout: 10) }
         defer { interrupt.cancel() }
+        Self.explainSilence(of: container)
         try LogOutput().show(container, tail: nil, isRunning: { runtime.isRunning(container) })
         return try runtime.wait(container)
     }
