@@ -6,7 +6,7 @@ purpose=${1:-run}
 packages=(g++ make pkg-config libsqlite3-dev libyaml-dev libre2-dev zlib1g-dev libsnappy-dev libzstd-dev busybox-static)
 case $purpose in
     run) ;;
-    test) packages+=(curl openssl python3 python3-aiosmtpd prometheus prometheus-alertmanager prometheus-node-exporter victoria-metrics rsyslog rsyslog-relp nginx-light tmux less qemu-system-x86 linux-image-cloud-amd64 kmod cpio) ;;
+    test) packages+=(curl openssl python3 python3-aiosmtpd prometheus prometheus-alertmanager prometheus-node-exporter victoria-metrics rsyslog rsyslog-relp systemd-journal-remote nginx-light tmux less qemu-system-x86 linux-image-cloud-amd64 kmod cpio) ;;
     bench) packages+=(curl procps python3 time prometheus prometheus-node-exporter victoria-metrics) ;;
     *) echo "install-deps.sh: unknown purpose $purpose" >&2; exit 64 ;;
 esac

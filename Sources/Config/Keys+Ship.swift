@@ -108,7 +108,7 @@ enum SinkReader {
         }
         let isCompressed: Bool
         if case .http = sink.destination {
-            isCompressed = sink.kind != .remoteWrite
+            isCompressed = sink.kind != .remoteWrite && sink.kind != .journal
         } else {
             isCompressed = false
         }

@@ -20,6 +20,8 @@ public struct SinkOptions: Hashable, Sendable {
         case elasticsearch
         /// OTLP's log records over HTTP.
         case otlpLogs = "otlp_logs"
+        /// systemd-journal-remote.
+        case journal
         /// Any HTTP server that takes JSON.
         case http
         /// Syslog over TCP or TLS, without acknowledgements.
@@ -40,7 +42,7 @@ public struct SinkOptions: Hashable, Sendable {
             case .remoteWrite, .otlpMetrics: [.protobuf]
             case .loki, .otlpLogs: [.protobuf, .json]
             case .victoriaLogs, .elasticsearch, .file: [.ndjson]
-            case .syslog, .relp, .forward: []
+            case .syslog, .relp, .forward, .journal: []
             case .http: [.ndjson, .json]
             }
         }
@@ -176,6 +178,7 @@ extension SinkOptions {
         case .syslog, .relp:
             return SyslogEncoder(facility: wire.facility, host: wire.host)
         case .forward: return ForwardEncoder(tag: wire.tag)
+        case .journal: return JournalExportEncoder(host: wire.host)
         case .http, .file, .remoteWrite, .otlpMetrics:
             return JSONLinesEncoder(
                 framing: isJSON ? .list : .lines,

@@ -58,6 +58,49 @@ struct LogTroubleTests {
         try runtime.remove(try runtime.find("test"), force: true)
     }
 
+    @Test(
+        "In a directory that turns read-only nothing is lost silently, and it rotates again after")
+    func readOnlyDirectory() throws {
+        let container = try host.start(
+            "trap 'go=1$go' USR1; while [ -z \"$go\" ]; do busybox usleep 5000; done; "
+                + "busybox seq 1 5000; while [ \"$go\" != 11 ]; do busybox usleep 5000; done; "
+                + "busybox seq 5001 5100; echo after",
+            options: ["max-size": "20k", "max-file": "3"])
+        let directory = host.directoryPath(container)
+        let run = FinishedRun(container: container, code: 0, directory: directory)
+        let process = try #require(container.initPID)
+        // What is open stays writable, as with a file system that a remount finds in use; whatever is
+        // opened, renamed or removed from now on is refused.
+        let remount = UInt(MS_REMOUNT | MS_BIND | MS_RDONLY)
+        guard Glibc.mount(directory, directory, nil, UInt(MS_BIND), nil) == 0,
+            Glibc.mount(nil, directory, nil, remount, nil) == 0
+        else {
+            umount2(directory, Int32(MNT_DETACH))
+            return
+        }
+        kill(process, SIGUSR1)
+        #expect(try eventually { try run.counters()[0] == 5000 })
+        #expect(host.runtime.isRunning(container))
+        umount2(directory, Int32(MNT_DETACH))
+        kill(process, SIGUSR1)
+        _ = try host.runtime.wait(container)
+
+        var last = 0
+        var isGapBefore = true
+        for record in try run.files.records() {
+            if record.attrs?["ullage.gap"] != nil {
+                isGapBefore = true
+            } else if let number = Int((record.log ?? "").dropLast()) {
+                #expect(number == last + 1 || isGapBefore, "\(number) after \(last)")
+                (last, isGapBefore) = (number, false)
+            } else {
+                #expect(record.log == "after\n")
+            }
+        }
+        #expect(last == 5100)
+        #expect(run.files.paths.count > 1)
+    }
+
     @Test("SIGUSR1 opens the log anew, for those who rotate from outside")
     func reopen() throws {
         let container = try host.start("trap go=1 USR1; echo before; " + Self.waiting)

@@ -49,7 +49,8 @@ final class SyslogEncoder: LogEncoder {
 
     func finish() -> (body: [UInt8], rawBytes: Int) { (body, body.count) }
 
-    private static func severity(_ entry: LogEntryView) -> Int {
+    /// The severity (RFC 5424, table 2) of an entry: what its level says, or else its output.
+    static func severity(_ entry: LogEntryView) -> Int {
         switch entry.level {
         case .fatal: 2
         case .error: 3
