@@ -4,20 +4,6 @@ import Dispatch
 import Glibc
 import Model
 
-/// A segment whose blocks are being read.
-final class OpenSegment: Sendable {
-    let number: Int
-    let file: LogFile
-    /// Whether it was synced whole, and what it holds is not looked after again.
-    let isSealed: Bool
-
-    init(_ number: Int, _ path: String, isSealed: Bool) throws(LogStoreError) {
-        self.number = number
-        file = try LogFile(path: path, flags: O_RDONLY)
-        self.isSealed = isSealed
-    }
-}
-
 /// One block that is searched: read, decompressed, and the entries found that may be wanted. Used for
 /// one block after the other, by one thread at a time.
 final class BlockSearch {

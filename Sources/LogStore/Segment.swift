@@ -138,6 +138,20 @@ struct SegmentIndex: Sendable {
     }
 }
 
+/// A segment whose blocks are being read.
+final class OpenSegment: Sendable {
+    let number: Int
+    let file: LogFile
+    /// Whether it was synced whole, and what it holds is not looked after again.
+    let isSealed: Bool
+
+    init(_ number: Int, _ path: String, isSealed: Bool) throws(LogStoreError) {
+        self.number = number
+        file = try LogFile(path: path, flags: O_RDONLY)
+        self.isSealed = isSealed
+    }
+}
+
 /// Names of the files in a container's directory.
 enum SegmentName {
     static let head = "head"

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Codecs
+
 /// Reads times as programs write them into lines.
 enum TimestampReader {
     private static let months = Array("janfebmaraprmayjunjulaugsepoctnovdec".utf8)
@@ -33,10 +35,7 @@ enum TimestampReader {
             (1900...2261).contains(year), hour < 24, minute < 60, second < 61, b[at + 2] == 0x3a,
             b[at + 5] == 0x3a
         else { return nil }
-        let shifted = month <= 2 ? year - 1 : year
-        let ofYear = (153 * ((month + 9) % 12) + 2) / 5 + day - 1
-        let days =
-            365 * shifted + shifted / 4 - shifted / 100 + shifted / 400 + ofYear - 719_468
+        let days = CivilDay.number(year: year, month: month, day: day)
         return days * 86400 + hour * 3600 + minute * 60 + second
     }
 

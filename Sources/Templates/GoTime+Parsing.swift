@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Codecs
 import Model
 
 extension GoTime {
@@ -71,13 +72,7 @@ private struct GoTimeParser {
         guard rest.isEmpty, (1...12).contains(month), day >= 1, day <= lengths[Int(month - 1)],
             hour < 24, minute < 60, second < 60
         else { return nil }
-        // Howard Hinnant's algorithm: https://howardhinnant.github.io/date_algorithms.html
-        let shifted = month <= 2 ? year - 1 : year
-        let era = (shifted >= 0 ? shifted : shifted - 399) / 400
-        let yearOfEra = shifted - era * 400
-        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
-        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
-        let days = era * 146_097 + dayOfEra - 719_468
+        let days = CivilDay.number(year: year, month: month, day: day)
         let minutes = (days * 24 + hour) * 60 + minute - offsetMinutes
         return (minutes * 60 + second) * 1000 + milliseconds
     }

@@ -207,7 +207,7 @@ struct DiscoveryTests {
         let pod = "kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod1.slice"
         try directory.write("", to: "cg/\(pod)/cri-containerd-\(id).scope/cgroup.procs")
         try directory.write("", to: "cg/machine.slice/libpod-conmon-\(id).scope/cgroup.procs")
-        try directory.write("", to: "cg/work/inner/cgroup.procs")
+        try directory.write("", to: "cg/jobs/inner/cgroup.procs")
         try directory.write("", to: "cg/ullage/x/cgroup.procs")
         try directory.write(
             """
@@ -224,7 +224,7 @@ struct DiscoveryTests {
         #expect(
             app?.kubernetes == KubernetesNames(namespace: "prod", pod: "web-1", container: "app"))
         #expect(app?.image == "shop:2" && app?.id == id)
-        #expect(list.first { $0.engine == .cgroup }?.cgroupPath == "/work/inner")
+        #expect(list.first { $0.engine == .cgroup }?.cgroupPath == "/jobs/inner")
         #expect(!source.directories.contains { $0.hasSuffix("cron.service") })
     }
 

@@ -42,12 +42,7 @@ struct JournalRemoteTests {
         var options = SinkOptions(
             name: "sink", kind: .journal,
             destination: .http(try HTTPTarget(url: "http://127.0.0.1:\(server.port)/upload")))
-        options.delivery.fromOldest = true
-        options.delivery.batch.records = 10
-        options.delivery.batch.age = 0
-        options.delivery.poll = 10
-        options.delivery.firstBackoff = 5
-        options.delivery.longestBackoff = 20
+        options.delivery = .hasty
         options.wire.host = "host-1"
         let store = try SeriesStore.open(directory: directory.appending("empty"))
         let delivery = try Delivery.make(

@@ -37,12 +37,7 @@ struct StreamTests {
         _ change: (inout SinkOptions) -> Void = { _ in }
     ) throws -> Delivery {
         var options = SinkOptions(name: "sink", kind: kind, destination: destination)
-        options.delivery.fromOldest = true
-        options.delivery.batch.records = 10
-        options.delivery.batch.age = 0
-        options.delivery.poll = 10
-        options.delivery.firstBackoff = 5
-        options.delivery.longestBackoff = 20
+        options.delivery = .hasty
         options.wire.host = "host-1"
         change(&options)
         let store = try SeriesStore.open(directory: directory.appending("empty"))

@@ -97,6 +97,20 @@ final class NumberSource: ParcelSource {
     func takeGap() -> Bool { false }
 }
 
+extension DeliveryOptions {
+    /// Everything the store has, ten records a request, and no long waits.
+    static var hasty: DeliveryOptions {
+        var options = DeliveryOptions()
+        options.fromOldest = true
+        options.batch.records = 10
+        options.batch.age = 0
+        options.poll = 10
+        options.firstBackoff = 5
+        options.longestBackoff = 20
+        return options
+    }
+}
+
 /// A server that a test starts and that ends with it.
 final class Server: Sendable {
     private let process: Process

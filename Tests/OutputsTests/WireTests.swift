@@ -102,12 +102,7 @@ struct WireTests {
     ) throws -> SinkOptions {
         var options = SinkOptions(
             name: "sink", kind: kind, destination: .http(try HTTPTarget(url: url)))
-        options.delivery.fromOldest = true
-        options.delivery.batch.records = 10
-        options.delivery.batch.age = 0
-        options.delivery.poll = 10
-        options.delivery.firstBackoff = 5
-        options.delivery.longestBackoff = 20
+        options.delivery = .hasty
         change(&options)
         return options
     }
@@ -256,21 +251,24 @@ struct WireTests {
         #expect(delivery.snapshot().records == 40)
     }
 
-    @Test("A receiver that does not know version 2.0 gets 1.0")
-    func fallBack() throws {
-        let store = try makeStore(directory, ticks: 20, from: 1_700_000_000_000)
-        let receiver = try Receiver(directory, faults: "415")
+    @Test("A receiver that does not know version 2.0 gets 1.0", arguments: [1, 3])
+    func fallBack(parts: Int) throws {
+        let store = try makeStore(directory, ticks: 4, from: 1_700_000_000_000)
+        let receiver = try Receiver(
+            directory, faults: Array(repeating: "415", count: parts).joined(separator: " "))
         let delivery = try start(
             try sink(.remoteWrite, "http://127.0.0.1:\(receiver.port)/api/v1/write") {
                 $0.version = 2
+                $0.delivery.batch.parts = parts
             }, ShipStores(feed: store))
-        #expect(eventually { receiver.taken().count >= 20 * 6 - 6 + 2 })
+        #expect(eventually { receiver.taken().count >= 4 * 6 }, "\(delivery.snapshot())")
         delivery.stop()
         let versions = receiver.requests().compactMap {
             $0["headers"]["X-Prometheus-Remote-Write-Version"].string
         }
         #expect(Set(versions) == ["0.1.0"])
-        #expect(delivery.snapshot().attempts["unsupported"] == 1)
+        #expect(delivery.snapshot().attempts["unsupported"] == Int64(parts))
+        #expect(delivery.snapshot().refused == 0)
     }
 
     /// Faults of a sink: everything arrives at least once, in order, and no more than one request

@@ -40,10 +40,7 @@ public enum RFC3339 {
         } else if at + 1 != bytes.count {
             return nil
         }
-        // Days since the epoch, counting years from March so that the leap day comes last.
-        let y = month <= 2 ? year - 1 : year
-        let shifted = (month + 9) % 12
-        let days = 365 * y + y / 4 - y / 100 + y / 400 + (153 * shifted + 2) / 5 + day - 719_469
+        let days = CivilDay.number(year: year, month: month, day: day)
         let seconds = days * 86400 + hour * 3600 + minute * 60 + second - offset
         return seconds * 1000 + fraction
     }

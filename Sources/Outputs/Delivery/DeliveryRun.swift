@@ -99,53 +99,52 @@ final class DeliveryRun {
             pause(throttle.take(bytes, now: Self.now))
             guard !delivery.isStopping else { return }
             set(.sending)
-            let outcomes = zip(waiting, delivery.carrier.carry(waiting)).map { parcel, verdict in
-                note(verdict, parcel)
-                return (parcel, outcome(of: verdict, parcel, source))
-            }
-            if outcomes.contains(where: { $0.1 == .anew }) { return }
-            waiting = outcomes.compactMap { $0.1 == .done ? nil : $0.0 }
+            let answered = Array(zip(waiting, delivery.carrier.carry(waiting)))
+            for (parcel, verdict) in answered { note(verdict, parcel) }
+            // Before anything is put aside: what is made anew is sent again, refused or not.
+            if mustBeMadeAnew(answered, source) { return }
+            waiting = answered.filter { !settle($0.1, $0.0, source) }.map(\.0)
             guard !waiting.isEmpty else { return acknowledge(source) }
-            let asked = outcomes.compactMap { $0.1.asked }.max()
+            let asked = answered.compactMap { $0.1.asked }.max()
             wait(backoff.next(asked: asked, using: &random))
             if lagIsExceeded(source) { return }
         }
     }
 
-    /// What is to be done about a parcel.
-    private enum Outcome: Hashable {
-        /// Nothing: the sink has taken it, or never will.
-        case done
-        /// The same again, after a wait that the sink may have asked for.
-        case again(after: Milliseconds?)
-        /// The batch must be made anew.
-        case anew
-
-        var asked: Milliseconds? { if case .again(let after) = self { after } else { nil } }
+    /// Whether the sink wants the batch in another form, which it gets from now on.
+    private func mustBeMadeAnew(
+        _ answered: [(Parcel, Verdict)], _ source: any ParcelSource
+    ) -> Bool {
+        var isOther = false
+        for case (let parcel, .tooLarge(let reason)) in answered where parcel.records > 1 {
+            limits.records = min(limits.records, max(1, parcel.records / 2))
+            delivery.report("\(reason); sending at most \(limits.records) records at once")
+            isOther = true
+        }
+        // Several parts may say so; the source falls back once.
+        for case (_, .unsupported(let reason)) in answered {
+            guard source.fallBack() else { break }
+            delivery.report("\(reason); using an older version of the protocol")
+            return true
+        }
+        return isOther
     }
 
-    private func outcome(
-        of verdict: Verdict, _ parcel: Parcel, _ source: any ParcelSource
-    ) -> Outcome {
+    /// Whether a parcel is done with: the sink has taken it, or never will.
+    private func settle(
+        _ verdict: Verdict, _ parcel: Parcel, _ source: any ParcelSource
+    ) -> Bool {
         switch verdict {
-        case .accepted: return .done
+        case .accepted: break
         case .partly(let rejected, let reason):
             delivery.report("\(rejected) of \(parcel.records) records refused: \(reason)")
-            return .done
-        case .retry(let reason, let after):
+        case .retry(let reason, _):
             delivery.report(reason)
-            return .again(after: after)
-        case .tooLarge(let reason):
-            guard parcel.records > 1 else { return park(parcel, source, reason) }
-            limits.records = max(1, min(limits.records, parcel.records) / 2)
-            delivery.report("\(reason); sending at most \(limits.records) records at once")
-            return .anew
-        case .unsupported(let reason):
-            guard source.fallBack() else { return park(parcel, source, reason) }
-            delivery.report("\(reason); using an older version of the protocol")
-            return .anew
-        case .refused(let reason): return park(parcel, source, reason)
+            return false
+        case .tooLarge(let reason), .unsupported(let reason), .refused(let reason):
+            park(parcel, source, reason)
         }
+        return true
     }
 
     private func acknowledge(_ source: any ParcelSource) {
@@ -161,13 +160,12 @@ final class DeliveryRun {
     }
 
     /// Keeps what the sink refused where people find it.
-    private func park(_ parcel: Parcel, _ source: any ParcelSource, _ reason: String) -> Outcome {
+    private func park(_ parcel: Parcel, _ source: any ParcelSource, _ reason: String) {
         delivery.report("\(parcel.records) records refused: \(reason)")
         delivery.status.withLock { $0.refused += Int64(parcel.records) }
         do {
             try letters.park(source.describe(parcel), count: parcel.records, reason: reason)
         } catch { delivery.report("\(error)") }
-        return .done
     }
 
     /// Brings the cursor to the disk; nothing more is sent until it is there.

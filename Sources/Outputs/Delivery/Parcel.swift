@@ -62,6 +62,9 @@ public enum Verdict: Hashable, Sendable {
         }
     }
 
+    /// How long the sink asked to be left alone, in milliseconds.
+    var asked: Milliseconds? { if case .retry(_, let after) = self { after } else { nil } }
+
     /// Why, when it is not `accepted`.
     public var reason: String? {
         switch self {

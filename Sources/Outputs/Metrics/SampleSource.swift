@@ -102,6 +102,9 @@ public final class SampleSource: ParcelSource {
             || totals.count > 1 && totals.contains { $0.records > limits.records }
     }
 
+    /// The part that a series' samples are in.
+    private func part(of series: Int) -> Int { series % encoders.count }
+
     private func parcel(_ part: Int, _ total: Total, isFull: Bool) -> Parcel? {
         guard total.records > 0 else { return nil }
         let encoder = encoders[part]
@@ -174,7 +177,7 @@ public final class SampleSource: ParcelSource {
         guard !slice.names.isEmpty else { return }
         for (number, names) in slice.names {
             let labels = selection.apply(names.labels)
-            let part = number % encoders.count
+            let part = part(of: number)
             let series =
                 labels.map { encoders[part].prepare($0, names.descriptor) } ?? PreparedSeries()
             let name = names.labels[Labels.metricName]
@@ -242,7 +245,7 @@ public final class SampleSource: ParcelSource {
     }
 
     private func describe(_ again: SampleSlice, _ part: Int, into text: inout [UInt8]) {
-        for run in again.runs where run.series % encoders.count == part {
+        for run in again.runs where self.part(of: run.series) == part {
             guard let names = again.names[run.series], selection.apply(names.labels) != nil else {
                 continue
             }
