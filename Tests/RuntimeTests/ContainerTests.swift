@@ -29,7 +29,7 @@ struct ContainerTests {
         var spec = ContainerSpec(name: name, rootfs: rootfs, command: ["/bin/sh", "-c", script])
         change(&spec)
         let started = try runtime.run(spec)
-        let code = try runtime.wait(started)
+        let code = try runtime.awaitEnd(started)
         guard case .jsonFile(let path) = started.logSource else { return (started, code, "") }
         return (try runtime.find(name), code, contents(path) ?? "")
     }

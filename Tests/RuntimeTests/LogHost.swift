@@ -35,7 +35,7 @@ struct LogHost {
         options: [String: String] = [:], _ change: (inout ContainerSpec) -> Void = { _ in }
     ) throws -> FinishedRun {
         let container = try start(script, name: name, driver: driver, options: options, change)
-        let code = try runtime.wait(container)
+        let code = try runtime.awaitEnd(container)
         return FinishedRun(
             container: try runtime.find(name), code: code,
             directory: directoryPath(container))
@@ -69,6 +69,18 @@ struct LogHost {
 
     func directoryPath(_ container: Container) -> String {
         directory.appending("data/containers/\(container.id)")
+    }
+}
+
+extension Runtime {
+    /// Waits for a container's end. One that does not come to it is killed, so that its test fails
+    /// and does not hold up the others.
+    func awaitEnd(_ container: Container) throws -> Int32 {
+        if !eventually(within: 60, { !isRunning(container) }) {
+            Issue.record("\(container.name) does not end")
+            try stop(container, timeout: 0)
+        }
+        return try wait(container)
     }
 }
 
