@@ -12,7 +12,7 @@ scripts/progress.sh "Checking the format" \
     swift format lint --strict --parallel --recursive Package.swift Sources Tests
 scripts/progress.sh "Building everything (debug; the first time takes 3 to 6 minutes)" "${build[@]}"
 # What hangs fails, instead of holding everything up.
-export LIMIT=900
+export STEP_LIMIT=900
 # By themselves: they wait on tasks, for which tests that block leave few threads.
 scripts/progress.sh "Running the tests of notifications" \
     swift test --skip-build --parallel --filter NotifyTests

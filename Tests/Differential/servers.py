@@ -51,7 +51,7 @@ class Server:
                     return
             except (http.client.HTTPException, OSError, ValueError):
                 pass
-            time.sleep(0.05)
+            time.sleep(0.05)  # the poll interval of a deadline loop
         raise SystemExit(f"{self.name} did not become ready")
 
     def stop(self):

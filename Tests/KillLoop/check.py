@@ -52,7 +52,7 @@ while True:
         break
     if time.monotonic() > deadline:
         sys.exit(f"after {kills} kills the last lines are missing; {counts} came")
-    time.sleep(0.5)
+    time.sleep(0.5)  # the poll interval of a deadline loop
 print(f"{kills} kills: {counts['o']} lines of stdout, {counts['e']} of stderr, {gaps} gaps")
 for problem in problems[:20]:
     print(problem)

@@ -55,7 +55,7 @@ def wait(what, condition, seconds=60):
                 return found
         except OSError:
             pass
-        time.sleep(0.1)
+        time.sleep(0.1)  # the poll interval of a deadline loop
     sys.exit(f"prometheus.py: gave up waiting: {what}")
 
 

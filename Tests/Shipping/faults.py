@@ -38,7 +38,7 @@ class Receiver:
         self.process = subprocess.Popen(command)
         end = time.time() + 20
         while not os.path.exists(self.file) and time.time() < end:
-            time.sleep(0.02)
+            time.sleep(0.02)  # the poll interval of a deadline loop
         with open(self.file, encoding="utf-8") as file:
             self.port = int(file.read())
 
@@ -79,7 +79,7 @@ class Slow:
             for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n":
                 connection.recv(1)
                 connection.sendall(bytes([byte]))
-                time.sleep(1)
+                time.sleep(1)  # being slow is what this receiver is for
         except OSError:
             pass
 

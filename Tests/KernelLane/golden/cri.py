@@ -85,5 +85,7 @@ for _ in range(300):
     status = fields(call("ContainerStatus", field(1, identifier))[1])
     if status.get(3) == 2:
         break
-    time.sleep(0.2)
+    time.sleep(0.2)  # the poll interval of a deadline loop
+else:
+    sys.exit("cri.py: the container has not ended within a minute")
 call("StopPodSandbox", field(1, pod))
