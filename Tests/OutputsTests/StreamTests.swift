@@ -8,7 +8,7 @@ import SeriesStore
 import TestSupport
 import Testing
 
-/// Protocols over TCP, with the receiver of `Tests/Shipping` and with rsyslog.
+/// Protocols over TCP, with the receiver of `Tests/Shipping`.
 @Suite("Protocols over TCP and TLS")
 struct StreamTests {
     let directory: TemporaryDirectory
@@ -129,23 +129,7 @@ struct StreamTests {
 
     @Test("TLS checks the certificate's name, its time and who signed it")
     func tls() throws {
-        func certificate(_ name: String, days: String) throws -> (String, String) {
-            let (key, file) = (
-                directory.appending("\(name).key"), directory.appending("\(name).pem")
-            )
-            let made = Process()
-            made.executableURL = URL(filePath: "/usr/bin/openssl")
-            made.arguments = [
-                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-                "-nodes", "-keyout", key, "-out", file, "-days", days, "-subj", "/CN=\(name)",
-                "-addext", "subjectAltName=DNS:\(name)",
-            ]
-            made.standardError = FileHandle.nullDevice
-            try made.run()
-            made.waitUntilExit()
-            return (file, key)
-        }
-        let (file, key) = try certificate("logs.test", days: "2")
+        let (file, key) = try directory.certificate("logs.test")
         let (server, port) = try receiver("syslog", "--tls", file, key)
         defer { withExtendedLifetime(server) {} }
         for (ca, name, words) in [
@@ -170,45 +154,6 @@ struct StreamTests {
             }
             delivery.stop()
         }
-    }
-
-    @Test(
-        "rsyslog gets every line by RELP and by octet counting",
-        .enabled(
-            if: FileManager.default.fileExists(
-                atPath: "/usr/lib/x86_64-linux-gnu/rsyslog/imrelp.so")),
-        arguments: [SinkOptions.Kind.relp, .syslog])
-    func rsyslog(kind: SinkOptions.Kind) throws {
-        let module = kind == .relp ? "imrelp" : "imtcp"
-        let out = directory.appending("out")
-        let port = Server.freePort()
-        let config = try directory.write(
-            """
-            global(workDirectory="\(directory.path)" net.enableDNS="off")
-            module(load="\(module)")
-            input(type="\(module)" port="\(port)")
-            template(name="t" type="list") {
-              property(name="hostname") constant(value=" ") property(name="app-name")
-              constant(value=" ") property(name="msg" controlcharacters="escape")
-              constant(value="\\n")
-            }
-            action(type="omfile" file="\(out)" template="t")
-
-            """, to: "rsyslog.conf")
-        let pid = directory.appending("pid")
-        let server = try Server("/usr/sbin/rsyslogd", port: port) { _ in
-            ["-n", "-f", config, "-i", pid]
-        }
-        defer { withExtendedLifetime(server) {} }
-        let delivery = try start(kind, .stream(try stream(port)))
-        let arrived = eventually {
-            (contents(out) ?? "").split(separator: "\n").count >= 50
-        }
-        delivery.stop()
-        #expect(arrived, "\(delivery.snapshot())")
-        let lines = (contents(out) ?? "").split(separator: "\n")
-        #expect(lines.count { $0.hasPrefix("host-1 web ") } == 25)
-        #expect(lines.contains { $0.hasSuffix("line 7 of 1 ü") })
     }
 
     @Test("A file gets JSON lines, and none twice when it is full")

@@ -205,3 +205,21 @@ extension SinkOptions {
         set { if let newValue { destination = .http(newValue) } }
     }
 }
+
+extension TemporaryDirectory {
+    /// The files of a certificate for a name that signs itself, and of its key.
+    func certificate(_ name: String) throws -> (file: String, key: String) {
+        let (file, key) = (appending("\(name).pem"), appending("\(name).key"))
+        let made = Process()
+        made.executableURL = URL(filePath: "/usr/bin/openssl")
+        made.arguments = [
+            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+            "-nodes", "-keyout", key, "-out", file, "-days", "2", "-subj", "/CN=\(name)",
+            "-addext", "subjectAltName=DNS:\(name)",
+        ]
+        made.standardError = FileHandle.nullDevice
+        try made.run()
+        made.waitUntilExit()
+        return (file, key)
+    }
+}

@@ -38,10 +38,8 @@ final class SyslogEncoder: LogEncoder {
         if stream.prepared.isEmpty { stream.prepared = Self.data(stream.labels) }
         message += stream.prepared
         message.append(0x20)
-        // The mark says that the text is UTF-8 (RFC 5424, 6.4).
-        if LogText.isUTF8(entry.bytes), entry.bytes.contains(where: { $0 >= 0x80 }) {
-            message += [0xef, 0xbb, 0xbf]
-        }
+        // Without a byte order mark: what encoding a container writes is not known, which makes the
+        // text MSG-ANY (RFC 5424, 6.4), and rsyslog would store the mark as part of the line.
         message.append(contentsOf: entry.bytes)
         body += "\(message.count) ".utf8
         body += message
