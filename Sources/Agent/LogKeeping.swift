@@ -3,6 +3,7 @@
 import Collectors
 import Config
 import Discovery
+import Interchange
 import Linux
 import LogQL
 import LogStore
@@ -97,6 +98,14 @@ final class LogKeeping: Sendable {
         }
         tailing.setFiles(globs)
         journal?.setUnits(configuration.logs.units)
+    }
+
+    /// Takes lines that other hosts send, under the rules for the lines of this one.
+    func intake(retention: Milliseconds, limits: ReceiveLimits) -> LogIntake {
+        let rules = rules
+        return LogIntake(
+            into: sink, retention: retention, limits: limits,
+            transform: { rules.pipeline(for: $0) }, relabel: { rules.current.labelled($0) })
     }
 
     /// The rules in use, which the tailing thread asks for.

@@ -29,10 +29,8 @@ enum Receiving {
         if takesLines, logs == nil {
             logger.warning("receive: lines are not taken because logs.enabled is false")
         }
-        let intake = logs.map {
-            LogIntake(
-                into: $0.sink, retention: configuration.logs.retention, limits: options.limits)
-        }
+        let intake = logs?.intake(
+            retention: configuration.logs.retention, limits: options.limits)
         let metrics =
             receive.protocols.contains(.remoteWrite)
             ? MetricIntake(into: store, limits: options.limits) : nil

@@ -38,9 +38,14 @@ public struct LogIdentity: Hashable, Sendable {
             id: container.id, name: container.name, createdAt: container.createdAt, labels: labels)
     }
 
-    /// What selectors are tried on.
+    /// What selectors are tried on. Labels of the configuration, and those of a stream that another
+    /// host sends, have their own names here too, where nothing else has that name.
     public var selectable: Labels {
         var result = Labels(labels.map { Label(name: $0.key, value: $0.value) })
+        for (key, value) in labels where key.hasPrefix(Self.configured) {
+            let name = String(key.dropFirst(Self.configured.count))
+            if result[name].isEmpty { result[name] = value }
+        }
         result["id"] = id
         result["name"] = name
         return result

@@ -251,6 +251,31 @@ struct ReceiveTests {
         #expect(sink.lines.count == 3)
     }
 
+    @Test(
+        "Pipelines hold for lines of other hosts, and a line that is left out is not asked for again"
+    )
+    func pipelines() throws {
+        let sink = LineList()
+        let intake = LogIntake(
+            into: sink, retention: Self.forever,
+            transform: { identity in identity.name == "x" ? Secretive() : nil },
+            relabel: { identity in
+                var labelled = identity
+                labelled.labels[LogIdentity.configured + "team"] = "a"
+                return labelled
+            })
+        let lines: [(Int64, String)] = [(1, "keep me"), (2, "drop me"), (3, "and me")]
+        let body = Snappy.compress(Requests.loki("{job=\"x\"}", lines))
+        #expect(try intake.take(body, format: .loki, encoding: "snappy").accepted == 3)
+        #expect(sink.lines.map(\.text) == ["KEEP ME TRACE=\"A B\"", "AND ME TRACE=\"A B\""])
+        #expect(sink.lines[0].labels == ["container": "x", "job": "x", "team": "a"])
+        let again = try intake.take(body, format: .loki, encoding: "snappy")
+        #expect((again.accepted, again.duplicates) == (0, 3))
+        let other = Snappy.compress(Requests.loki("{job=\"y\"}", lines))
+        #expect(try intake.take(other, format: .loki, encoding: "snappy").accepted == 3)
+        #expect(sink.lines.map { $0.text.prefix(4) }.suffix(3) == ["keep", "drop", "and "])
+    }
+
     @Test("A line that is too long is stored in parts, whole")
     func long() throws {
         let sink = LineList()
@@ -365,5 +390,25 @@ struct ReceiveTests {
             }
         }
         return result
+    }
+}
+
+/// Leaves out what begins with `drop`, and writes the rest in capitals.
+private final class Secretive: LogTransform {
+    let joinsLines = false
+
+    func continues(_ line: UnsafeRawBufferPointer, _ stream: LogStream) -> Bool { false }
+
+    func apply(_ batch: borrowing LogBatch, into output: inout LogBatch) {
+        batch.text.withUnsafeBytes { text in
+            var at = 0
+            for i in 0..<batch.items.count {
+                let item = batch.items[i]
+                let line = String(decoding: text[at..<(at + item.length)], as: UTF8.self)
+                at += item.length
+                guard !line.hasPrefix("drop") else { continue }
+                Array(line.uppercased().utf8).withUnsafeBytes { output.append($0, item) }
+            }
+        }
     }
 }

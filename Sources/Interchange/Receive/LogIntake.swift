@@ -30,24 +30,40 @@ public final class LogIntake: Sendable {
     /// Milliseconds after which a stream that nothing came for is closed.
     private static let idle: Milliseconds = 600_000
 
+    /// A log that something came for lately.
+    private struct Open {
+        let identity: LogIdentity
+        /// What the configuration does to its lines.
+        let transform: (any LogTransform)?
+        var last: Milliseconds
+    }
+
     private struct State {
-        /// When something last came for a log that is open, by its id.
-        var open: [String: (identity: LogIdentity, last: Milliseconds)] = [:]
+        /// The logs that are open, by their ids.
+        var open: [String: Open] = [:]
         var recent = RecentLines()
     }
 
     private let sink: any LogSink
     private let retention: Milliseconds
     private let limits: ReceiveLimits
+    private let makeTransform: @Sendable (LogIdentity) -> (any LogTransform)?
+    private let relabel: @Sendable (LogIdentity) -> LogIdentity
     private let state = Mutex(State())
 
-    /// An intake into `sink`, which keeps lines for so many milliseconds.
+    /// An intake into `sink`, which keeps lines for so many milliseconds. `transform` makes what is
+    /// done to a log's lines, and `relabel` gives it more labels, when it is opened; joining lines is
+    /// for tailed logs alone, where it is known which line came after which.
     public init(
-        into sink: any LogSink, retention: Milliseconds, limits: ReceiveLimits = ReceiveLimits()
+        into sink: any LogSink, retention: Milliseconds, limits: ReceiveLimits = ReceiveLimits(),
+        transform: @escaping @Sendable (LogIdentity) -> (any LogTransform)? = { _ in nil },
+        relabel: @escaping @Sendable (LogIdentity) -> LogIdentity = { $0 }
     ) {
         self.sink = sink
         self.retention = retention
         self.limits = limits
+        makeTransform = transform
+        self.relabel = relabel
     }
 
     /// Stores the lines of a request's body; when it returns they are on the disk. Throws
@@ -102,17 +118,22 @@ public final class LogIntake: Sendable {
             receipt.refuse("labels", stream.lines.count, "a stream has no label")
             return nil
         }
-        let (identity, output, level) = Self.identity(labels)
-        guard state.open[identity.id] != nil || state.open.count < limits.streams else {
+        let (plain, output, level) = Self.identity(labels)
+        guard state.open[plain.id] != nil || state.open.count < limits.streams else {
             receipt.refuse(
                 "streams", stream.lines.count,
                 "there are \(limits.streams) streams already, as many as there may be at once")
             return nil
         }
         let before = receipt.accepted
-        state.open[identity.id] = (identity, now)
+        var log =
+            state.open[plain.id]
+            ?? Open(identity: relabel(plain), transform: makeTransform(plain), last: now)
+        log.last = now
+        state.open[plain.id] = log
+        let identity = log.identity
         var writer = Writer(
-            sink: sink, identity: identity, limits: limits, now: now,
+            sink: sink, identity: identity, transform: log.transform, limits: limits, now: now,
             oldest: now - min(retention, now))
         for line in stream.lines {
             do {
@@ -179,6 +200,7 @@ extension LogIntake {
     fileprivate struct Writer {
         let sink: any LogSink
         let identity: LogIdentity
+        let transform: (any LogTransform)?
         let limits: ReceiveLimits
         let now: Milliseconds
         let oldest: Milliseconds
@@ -223,7 +245,13 @@ extension LogIntake {
 
         mutating func write() throws {
             guard !batch.isEmpty else { return }
-            try sink.append(batch, of: identity)
+            guard let transform else {
+                try sink.append(batch, of: identity)
+                return batch.removeAll()
+            }
+            var made = LogBatch()
+            transform.apply(batch, into: &made)
+            if !made.isEmpty { try sink.append(made, of: identity) }
             batch.removeAll()
         }
     }
