@@ -197,7 +197,7 @@ final class ContainerLog {
         if index.end >= options.segmentBytes
             || made.header.maxTime - first > options.segmentSpan
         {
-            let tail = index.seal()
+            let tail = index.seal(file)
             try file.write(tail, at: index.end)
             try file.sync()
             bytesOnDisk += tail.count

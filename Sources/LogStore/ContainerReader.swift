@@ -173,7 +173,7 @@ final class ContainerReader {
         }
         // Retention may have removed it since it was listed.
         guard let index else { return true }
-        segment = try? OpenSegment(number, path(name), isSealed: index.isSealed)
+        segment = try? OpenSegment(number, path(name), index)
         steps = list(index, number, isLast: isLast)[...]
         return true
     }
@@ -186,7 +186,9 @@ final class ContainerReader {
             guard missing > 0, time >= tools.query.start, time <= tools.query.end else { return }
             result.append(.gap(entries: missing, time: time, file: names[number]))
         }
-        let near = nearMatches(index.blocks, number)
+        let allowed = allowedBlocks(index.blocks, number)
+        let hasContext = tools.query.context > 0
+        let near = hasContext ? allowed.map { spread($0, over: index.blocks) } : allowed
         for (i, place) in index.blocks.enumerated() {
             gap(place.header.firstSequence, place.header.minTime)
             expected = place.header.endSequence
@@ -203,18 +205,36 @@ final class ContainerReader {
         return result
     }
 
-    /// With context: which blocks are so near to one that may have a match that its lines around reach
-    /// them, or are at an end of the segment and may be near to one beyond. Nil when all may be.
-    private func nearMatches(_ blocks: [BlockPlace], _ number: Int) -> [Bool]? {
-        let context = tools.query.context
-        guard context > 0, tools.matcher.usesFilter, let segment, segment.number == number else {
-            return nil
+    /// What the filters of a segment's blocks say, as far as they are asked before the blocks are read:
+    /// those of a segment with a table, and all when lines around matches are wanted.
+    private func allowedBlocks(_ blocks: [BlockPlace], _ number: Int) -> [Bool]? {
+        guard tools.matcher.usesFilter, let segment, segment.number == number else { return nil }
+        let hasContext = tools.query.context > 0
+        guard hasContext || segment.filterTable != nil else { return nil }
+        var allowed = [Bool](repeating: true, count: blocks.count)
+        if let table = segment.filterTable {
+            allowed = FilterTable(blocks, at: table)
+                .mayMatch(blocks, in: segment.file, tools.matcher)
         }
+        for i in blocks.indices {
+            if blocks[i].header.gaps > 0 {
+                allowed[i] = true
+            } else if hasContext, allowed[i], blocks[i].header.filterBytes > 0 {
+                allowed[i] = (try? mayMatch(blocks[i], in: segment)) != false
+            }
+        }
+        return allowed
+    }
+
+    /// Which blocks are so near to one that may have a match that its lines around reach them, or are
+    /// at an end of the segment and may be near to one beyond.
+    private func spread(_ matches: [Bool], over blocks: [BlockPlace]) -> [Bool] {
+        let context = tools.query.context
         var near = [Bool](repeating: false, count: blocks.count)
-        func mark(_ order: some Sequence<Int>, _ isMatch: (Int) -> Bool) {
+        func mark(_ order: some Sequence<Int>) {
             var left = context
             for i in order {
-                if isMatch(i) {
+                if matches[i] {
                     near[i] = true
                     left = context
                 } else if left > 0 {
@@ -223,12 +243,8 @@ final class ContainerReader {
                 }
             }
         }
-        let matches = blocks.map {
-            $0.header.gaps > 0 || $0.header.filterBytes == 0
-                || (try? mayMatch($0, in: segment)) != false
-        }
-        mark(blocks.indices) { matches[$0] }
-        mark(blocks.indices.reversed()) { matches[$0] }
+        mark(blocks.indices)
+        mark(blocks.indices.reversed())
         return near
     }
 

@@ -4,7 +4,7 @@ import Glibc
 import Model
 
 /// Where a block is, and what its header says.
-struct BlockPlace: Sendable {
+struct BlockPlace: Hashable, Sendable {
     var offset: Int
     var header: BlockHeader
 
@@ -13,14 +13,17 @@ struct BlockPlace: Sendable {
 
 /// What a segment holds: its blocks, and how many bytes between them are damaged.
 ///
-/// A segment is a run of blocks. When it is sealed, the index follows: for each block its offset
-/// (u64) and its header, then the trailer: where the index begins (u64), how many blocks (u32),
-/// CRC-32C of all that (u32), magic "ULGF" (u32), zero (u32). A sealed segment is never written to
+/// A segment is a run of blocks. When it is sealed, the table of their filters follows
+/// (`FilterTable`) and then the index: for each block its offset (u64) and its header, then the
+/// trailer: where the index begins (u64), how many blocks (u32), CRC-32C of all that (u32), magic
+/// "ULGF" (u32), 1 when there is a table and 0 without (u32). A sealed segment is never written to
 /// again. A segment without an index is the one being written, or its index is damaged: its blocks
 /// are then found from header to header, and after a damaged one by looking for the next.
 struct SegmentIndex: Sendable {
     var blocks: [BlockPlace] = []
     var isSealed = false
+    /// Where the table of the filters begins; nil without one.
+    var filterTable: Int?
     /// Stretches of bytes that are no block.
     var damaged: [Range<Int>] = []
 
@@ -66,6 +69,11 @@ struct SegmentIndex: Sendable {
             }
             guard let place else { return nil }
             index.blocks.append(place)
+        }
+        let hasTable: UInt32 = trailer.withUnsafeBytes { Bytes.load(20, $0) }
+        let end = index.end
+        if hasTable == 1, Int(start) - end == FilterTable.size(index.blocks) {
+            index.filterTable = end
         }
         return index
     }
@@ -120,8 +128,10 @@ struct SegmentIndex: Sendable {
         return nil
     }
 
-    /// What is appended to a segment to seal it.
-    func seal() -> [UInt8] {
+    /// What is appended to a segment to seal it; `file` is the segment.
+    func seal(_ file: borrowing LogFile) -> [UInt8] {
+        // Without the table, the filters are read block by block.
+        let table = (try? FilterTable.bytes(blocks, in: file)) ?? []
         var bytes: [UInt8] = []
         for block in blocks {
             var offset = [UInt8](repeating: 0, count: 8)
@@ -129,12 +139,13 @@ struct SegmentIndex: Sendable {
             bytes += offset + block.header.encode()
         }
         var trailer = [UInt8](repeating: 0, count: Self.trailerSize)
-        Bytes.store(UInt64(end), 0, &trailer)
+        Bytes.store(UInt64(end + table.count), 0, &trailer)
         Bytes.store(UInt32(blocks.count), 8, &trailer)
         let sum = (bytes + trailer[..<12]).withUnsafeBytes { Bytes.checksum($0) }
         Bytes.store(sum, 12, &trailer)
         Bytes.store(Self.magic, 16, &trailer)
-        return bytes + trailer
+        Bytes.store(UInt32(table.isEmpty ? 0 : 1), 20, &trailer)
+        return table + bytes + trailer
     }
 }
 
@@ -144,11 +155,14 @@ final class OpenSegment: Sendable {
     let file: LogFile
     /// Whether it was synced whole, and what it holds is not looked after again.
     let isSealed: Bool
+    /// Where the table of its filters begins; nil without one.
+    let filterTable: Int?
 
-    init(_ number: Int, _ path: String, isSealed: Bool) throws(LogStoreError) {
+    init(_ number: Int, _ path: String, _ index: SegmentIndex) throws(LogStoreError) {
         self.number = number
         file = try LogFile(path: path, flags: O_RDONLY)
-        self.isSealed = isSealed
+        isSealed = index.isSealed
+        filterTable = index.filterTable
     }
 }
 

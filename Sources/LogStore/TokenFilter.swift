@@ -11,7 +11,8 @@ import Glibc
 struct TokenFilter {
     static let maxBytes = 1 << 16
     private static let hashes = 7
-    private static let minBytes = 64
+    /// No filter is smaller.
+    static let minBytes = 64
 
     private let bits: UnsafeMutablePointer<UInt64>
 

@@ -176,6 +176,55 @@ private final class Filled {
         }
     }
 
+    @Test func aSegmentsTableRulesOutBlocksAndNeverOneWithTheWord() throws {
+        let filled = try Filled(lines: 600, segmentBytes: 8_000)
+        let directory = filled.temporary.path + "/c1/"
+        let names = SegmentName.segments(in: directory)
+        #expect(names.count > 2)
+        var (asked, allowed) = (0, 0)
+        for name in names.dropLast() {
+            let file = try LogFile(path: directory + name, flags: O_RDONLY)
+            let index = try SegmentIndex.read(file)
+            let table = FilterTable(index.blocks, at: try #require(index.filterTable))
+            for i in stride(from: 0, to: 600, by: 7) {
+                let word = "t\(i &* 31)"
+                let matcher = try LineMatcher([LineFilter(.word, word)])
+                let may = table.mayMatch(index.blocks, in: file, matcher)
+                asked += may.count
+                allowed += may.count { $0 }
+                let holder = index.blocks.firstIndex {
+                    ($0.header.firstSequence..<$0.header.endSequence).contains(Int64(i))
+                }
+                if let holder { #expect(may[holder]) }
+                let found = try filled.lines { $0.filters = [.init(.word, word)] }
+                #expect(found == [filled.expected[i]])
+            }
+        }
+        #expect(allowed * 4 < asked, "\(allowed) of \(asked)")
+    }
+
+    @Test func aDamagedTableIsFoundAndMended() throws {
+        let filled = try Filled(lines: 300)
+        let directory = filled.temporary.path + "/c1/"
+        let name = try #require(SegmentName.segments(in: directory).first)
+        let blocks: [BlockPlace]
+        do {
+            let file = try LogFile(path: directory + name, flags: O_RDWR)
+            let index = try SegmentIndex.read(file)
+            blocks = index.blocks
+            let zeros = [UInt8](repeating: 0, count: FilterTable.size(index.blocks))
+            #expect(try LogMaintenance.verify(directory: filled.temporary.path).isSound)
+            try file.write(zeros, at: try #require(index.filterTable))
+        }
+        let damage = try LogMaintenance.verify(directory: filled.temporary.path).damage
+        #expect(damage.map(\.reason) == ["the table of its filters is damaged"])
+        #expect(try LogMaintenance.repair(directory: filled.temporary.path).lostEntries == 0)
+        #expect(try LogMaintenance.verify(directory: filled.temporary.path).isSound)
+        let mended = try SegmentIndex.read(try LogFile(path: directory + name, flags: O_RDONLY))
+        #expect(mended.blocks == blocks && mended.filterTable != nil)
+        #expect(try filled.lines { $0.filters = [.init(.word, "t31")] } == [filled.expected[1]])
+    }
+
     @Test func logsOfSeveralContainersComeByTime() throws {
         let filled = try Filled(lines: 0)
         for i in 0..<90 {

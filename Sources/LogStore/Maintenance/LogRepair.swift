@@ -49,7 +49,7 @@ extension LogMaintenance {
         let new = path + ".new"
         do {
             let file = try LogFile(path: path, flags: O_RDONLY)
-            let copy = try LogFile(path: new, flags: O_WRONLY | O_CREAT | O_TRUNC)
+            let copy = try LogFile(path: new, flags: O_RDWR | O_CREAT | O_TRUNC)
             var at = 0
             for place in try SegmentIndex.read(file).blocks {
                 guard try isWhole(place, of: file, reader) else {
@@ -61,7 +61,7 @@ extension LogMaintenance {
                 index.blocks.append(BlockPlace(offset: at, header: place.header))
                 at += bytes.count
             }
-            if !index.blocks.isEmpty { try copy.write(index.seal(), at: at) }
+            if !index.blocks.isEmpty { try copy.write(index.seal(copy), at: at) }
             try copy.sync()
         }
         try setAside(path, &report)

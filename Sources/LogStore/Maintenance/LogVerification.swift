@@ -79,6 +79,12 @@ public enum LogMaintenance {
             report.add(path, "\(range.count) bytes at \(range.lowerBound) are no block")
         }
         if !index.isSealed, !isLast { report.add(path, "its index is missing or damaged") }
+        if let table = index.filterTable {
+            let size = FilterTable.size(index.blocks)
+            if try file.bytes(at: table, count: size) != FilterTable.bytes(index.blocks, in: file) {
+                report.add(path, "the table of its filters is damaged")
+            }
+        }
         for place in index.blocks {
             guard try isWhole(place, of: file, reader) else {
                 report.add(
