@@ -8,9 +8,12 @@ public import Model
 extension Runtime {
     /// Makes a container and starts it; returns when its command has been executed.
     ///
-    /// On failure nothing of the container is left. The error's `exitCode` is 127 when there is no
-    /// such command, 126 when it may not be executed, 125 for everything else.
-    public func run(_ spec: ContainerSpec) throws(RuntimeError) -> Container {
+    /// With `outputs` what it writes goes there too. On failure nothing of the container is left.
+    /// The error's `exitCode` is 127 when there is no such command, 126 when it may not be executed,
+    /// 125 for everything else.
+    public func run(
+        _ spec: ContainerSpec, outputs: AttachedOutputs? = nil
+    ) throws(RuntimeError) -> Container {
         try requireRoot("run")
         try check(spec)
         let directory = try create(spec)
@@ -18,9 +21,10 @@ extension Runtime {
             let plan = try CgroupPlan(
                 id: directory.id, limits: spec.limits, hierarchies: hierarchies)
             try directory.write(
-                try shimSpec(spec, plan, directory), to: "shim.spec", mode: 0o600)
+                try shimSpec(spec, plan, directory, isAttached: outputs != nil),
+                to: "shim.spec", mode: 0o600)
             try plan.create()
-            try ShimProcess.start(shimPath, directory: directory)
+            try ShimProcess.start(shimPath, directory: directory, outputs: outputs)
         } catch {
             try? erase(directory)
             throw error
@@ -125,7 +129,8 @@ extension Runtime {
 
     /// `shim.spec`: `key NUL value NUL`, again and again.
     private func shimSpec(
-        _ spec: ContainerSpec, _ plan: CgroupPlan, _ directory: ContainerDirectory
+        _ spec: ContainerSpec, _ plan: CgroupPlan, _ directory: ContainerDirectory,
+        isAttached: Bool
     ) throws(RuntimeError) -> [UInt8] {
         var bytes: [UInt8] = []
         func add(_ key: String, _ value: String) {
@@ -137,6 +142,7 @@ extension Runtime {
         add("hostname", hostname)
         add("uid-base", "\(Self.userBase)")
         add("log", directory.log)
+        if isAttached { add("attached", "yes") }
         let subject = LogSubject(spec, id: directory.id)
         for (key, value) in try spec.log.plan(subject) { add(key, value) }
         for cgroup in plan.directories { add("cgroup", cgroup) }

@@ -7,8 +7,10 @@ import Glibc
 enum ShimProcess {
     /// Returns when the container's command was executed, or throws what the shim says. The shim
     /// then lives on without us.
-    static func start(_ program: String, directory: ContainerDirectory) throws(RuntimeError) {
-        let (pid, report) = try hear(program, directory, [])
+    static func start(
+        _ program: String, directory: ContainerDirectory, outputs: AttachedOutputs?
+    ) throws(RuntimeError) {
+        let (pid, report) = try hear(program, directory, [], outputs)
         if report == "ok\n" { return }
         var status: Int32 = 0
         waitpid(pid, &status, 0)
@@ -33,22 +35,25 @@ enum ShimProcess {
 
     /// Starts a shim, with arguments after the directory for a takeover, and gives its answer.
     private static func hear(
-        _ program: String, _ directory: ContainerDirectory, _ takeover: [String]
+        _ program: String, _ directory: ContainerDirectory, _ takeover: [String],
+        _ outputs: AttachedOutputs? = nil
     ) throws(RuntimeError) -> (pid: pid_t, report: String) {
         var reader: Int32 = -1
         var writer: Int32 = -1
         guard ul_pipe(&reader, &writer) == 0 else { throw .system("cannot make a pipe") }
         defer { close(reader) }
         let spawned = Result { () throws(RuntimeError) in
-            try spawn(program, directory, takeover, report: writer)
+            try spawn(program, directory, takeover, report: writer, outputs)
         }
         close(writer)
+        outputs?.closeWriters()
         let pid = try spawned.get()
         return (pid, readAll(reader))
     }
 
     private static func spawn(
-        _ program: String, _ directory: ContainerDirectory, _ takeover: [String], report: Int32
+        _ program: String, _ directory: ContainerDirectory, _ takeover: [String], report: Int32,
+        _ outputs: AttachedOutputs?
     ) throws(RuntimeError) -> pid_t {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
@@ -58,7 +63,11 @@ enum ShimProcess {
         posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 2, log, O_WRONLY | O_CREAT | O_APPEND, 0o640)
         posix_spawn_file_actions_adddup2(&actions, report, 3)
-        posix_spawn_file_actions_addclosefrom_np(&actions, 4)
+        if let outputs {
+            posix_spawn_file_actions_adddup2(&actions, outputs.writers.stdout, 4)
+            posix_spawn_file_actions_adddup2(&actions, outputs.writers.stderr, 5)
+        }
+        posix_spawn_file_actions_addclosefrom_np(&actions, outputs == nil ? 4 : 6)
         let words =
             [program] + (takeover.isEmpty ? [] : ["--attach"]) + [directory.path] + takeover
         var arguments = words.map { strdup($0) } + [nil]

@@ -10,7 +10,8 @@ import CLinux
 /// It owns the container's stdout and stderr, its log, its counters and its exit status
 /// (`state.json`), and ends when the container has ended. Everything it needs is in the
 /// directory's `shim.spec`; descriptor 3 is a pipe on which it tells its starter `ok`, or the exit
-/// code and the reason of a failure. SIGUSR1 makes it open the log file anew.
+/// code and the reason of a failure, and 4 and 5 are where a starter that stays wants the outputs
+/// (`Attachment`). SIGUSR1 makes it open the log file anew.
 ///
 /// When a shim is killed its container goes on, and waits when its outputs are full. The second
 /// form takes such a container over; what the killed shim had read and not written is noted in the
@@ -40,6 +41,7 @@ struct Main {
         guard events >= 0 else {
             Starter.fail(code: 125, doing: "watching for the container's end", error: ul_errno())
         }
+        var attachment = Attachment(spec, isNew: !isAttaching)
         var container: Running
         let log: Log
         if isAttaching {
@@ -56,7 +58,7 @@ struct Main {
         log.start()
         Status.write(container, isComplete: false)
         Starter.succeed()
-        Supervisor.run(&container, log: log, events: events, spec: spec)
+        Supervisor.run(&container, &attachment, log: log, events: events, spec: spec)
         Status.write(container, isComplete: true)
         exit(0)
     }

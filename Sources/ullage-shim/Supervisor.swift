@@ -15,7 +15,10 @@ enum Supervisor {
     private static let soon: Int64 = 1_000_000
     private static let napMicroseconds: UInt32 = 100
 
-    static func run(_ container: inout Running, log: Log, events: Int32, spec: Spec) {
+    static func run(
+        _ container: inout Running, _ attachment: inout Attachment, log: Log, events: Int32,
+        spec: Spec
+    ) {
         let buffer = UnsafeMutablePointer<UInt8>.allocate(capacity: chunk)
         var stdout = LineSplitter(.stdout)
         var stderr = LineSplitter(.stderr)
@@ -30,8 +33,12 @@ enum Supervisor {
         if container.hasEnded {
             // poll(2) does not tell of the end of a FIFO that had no writer since it was opened.
             for i in 0..<2 { polls[i].revents = Int16(POLLIN) }
-            while take(&polls[0], buffer, &stdout, log, Clock.nanoseconds()) > 0 { log.flush() }
-            while take(&polls[1], buffer, &stderr, log, Clock.nanoseconds()) > 0 { log.flush() }
+            while take(&polls[0], buffer, &stdout, &attachment, log, Clock.nanoseconds()) > 0 {
+                log.flush()
+            }
+            while take(&polls[1], buffer, &stderr, &attachment, log, Clock.nanoseconds()) > 0 {
+                log.flush()
+            }
         }
         while polls[0].fd >= 0 || polls[1].fd >= 0 || !container.hasEnded {
             var timeout: Int32 = -1
@@ -46,8 +53,8 @@ enum Supervisor {
             guard poll(polls, 4, timeout) > 0 else { continue }
             let now = Clock.nanoseconds()
             let count =
-                take(&polls[0], buffer, &stdout, log, now)
-                + take(&polls[1], buffer, &stderr, log, now)
+                take(&polls[0], buffer, &stdout, &attachment, log, now)
+                + take(&polls[1], buffer, &stderr, &attachment, log, now)
             log.flush()
             if polls[2].revents != 0 { handleSignals(events, buffer, log, &container) }
             if polls[3].revents != 0 {
@@ -72,7 +79,7 @@ enum Supervisor {
     /// Reads once what an output has, and closes it at its end. How many bytes there were.
     private static func take(
         _ output: inout pollfd, _ buffer: UnsafeMutablePointer<UInt8>,
-        _ splitter: inout LineSplitter, _ log: Log, _ time: Int64
+        _ splitter: inout LineSplitter, _ attachment: inout Attachment, _ log: Log, _ time: Int64
     ) -> Int {
         guard output.revents != 0, output.fd >= 0 else { return 0 }
         log.counters.noteReading(chunk)
@@ -81,6 +88,7 @@ enum Supervisor {
         log.counters.noteReading(0)
         if count > 0 {
             splitter.add(buffer, count, at: time, to: log)
+            attachment.pass(buffer, count, splitter.stream)
         } else if count == 0 || ul_errno() != EINTR && ul_errno() != EAGAIN {
             close(output.fd)
             output.fd = -1

@@ -27,6 +27,31 @@ struct LogDriverTests {
         }
     }
 
+    @Test("Who starts a container and stays has its outputs as they come, with any log driver")
+    func attached() throws {
+        let outputs = try AttachedOutputs()
+        let script = "busybox seq 1 30000; echo oops >&2; printf end; exit 3"
+        let container = try host.start(script, driver: "none", outputs: outputs)
+        var (stdout, stderr) = ("", "")
+        outputs.read { stream, bytes in
+            let text = String(decoding: bytes, as: UTF8.self)
+            if stream == .stdout { stdout += text } else { stderr += text }
+        }
+        #expect(stdout == (1...30000).map { "\($0)\n" }.joined() + "end")
+        #expect(stderr == "oops\n")
+        #expect(try host.runtime.awaitEnd(container) == 3)
+    }
+
+    @Test("A container goes on when who stayed with it has gone")
+    func detached() throws {
+        var outputs: AttachedOutputs? = try AttachedOutputs()
+        // More than fits into the sockets, so that some of it comes after they were closed.
+        let container = try host.start(
+            "busybox seq 1 300000; exit 5", driver: "none", outputs: outputs)
+        outputs = nil
+        #expect(try host.runtime.awaitEnd(container) == 5)
+    }
+
     @Test("Only the newest max-file files are kept, and those without a hole")
     func oldFilesGo() throws {
         let run = try host.finished(

@@ -21,12 +21,13 @@ struct LogHost {
     /// Starts a shell script in a container.
     func start(
         _ script: String, name: String = "test", driver: String = "json-file",
-        options: [String: String] = [:], _ change: (inout ContainerSpec) -> Void = { _ in }
+        options: [String: String] = [:], outputs: AttachedOutputs? = nil,
+        _ change: (inout ContainerSpec) -> Void = { _ in }
     ) throws -> Container {
         var spec = ContainerSpec(name: name, rootfs: rootfs, command: ["/bin/sh", "-c", script])
         spec.log = LogOptions(driver: driver, options: options)
         change(&spec)
-        return try runtime.run(spec)
+        return try runtime.run(spec, outputs: outputs)
     }
 
     /// Runs a shell script to its end.

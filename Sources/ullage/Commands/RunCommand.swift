@@ -66,15 +66,20 @@ struct RunCommand: AsyncParsableCommand {
         try await reportingFailures {
             let runtime = data.runtime()
             let container: Container
+            let outputs: AttachedOutputs?
             do {
-                container = try runtime.run(spec())
+                let spec = try spec()
+                // What is in a file is shown out of the file, so that a terminal that stands still stops
+                // nobody.
+                outputs = detach || spec.log.driver == "json-file" ? nil : try AttachedOutputs()
+                container = try runtime.run(spec, outputs: outputs)
             } catch let error as RuntimeError {
                 throw Failure(code: error.exitCode, "\(error)")
             } catch let error as ConfigError {
                 throw Failure(.configuration, "the configuration is not usable\n\(error)")
             }
             guard !detach else { return Terminal.write(container.id + "\n") }
-            throw ExitCode(try await attend(container, runtime: runtime))
+            throw ExitCode(try await attend(container, outputs, runtime: runtime))
         }
     }
 
@@ -102,27 +107,17 @@ struct RunCommand: AsyncParsableCommand {
         return try LogOptions(driver: logDriver, options: logOpt, defaults: defaults)
     }
 
-    /// Its output is read from its log; where there is no file to read, that is said.
-    private static func explainSilence(of container: Container) {
-        let name = Terminal.safe(container.name)
-        switch container.logSource {
-        case .journal:
-            Terminal.writeError(
-                "ullage: what \(name) writes goes to the journal; `ullage logs -f \(name)` shows it\n"
-            )
-        case .none:
-            Terminal.writeError(
-                "ullage: what \(name) writes is kept nowhere: its log driver is `none`\n")
-        default: break
-        }
-    }
-
     /// Shows the container's output until it ends; stops it on Ctrl-C. Gives its exit code.
-    private func attend(_ container: Container, runtime: Runtime) async throws -> Int32 {
+    private func attend(
+        _ container: Container, _ outputs: AttachedOutputs?, runtime: Runtime
+    ) async throws -> Int32 {
         let interrupt = Interrupt { try? runtime.stop(container, timeout: 10) }
         defer { interrupt.cancel() }
-        Self.explainSilence(of: container)
-        try LogOutput().show(container, tail: nil, isRunning: { runtime.isRunning(container) })
+        if let outputs {
+            LogOutput().show(outputs)
+        } else {
+            try LogOutput().show(container, tail: nil, isRunning: { runtime.isRunning(container) })
+        }
         return try runtime.wait(container)
     }
 }

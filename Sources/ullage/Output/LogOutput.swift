@@ -3,6 +3,7 @@
 import Glibc
 import Logs
 import Model
+import Runtime
 import SystemPackage
 
 /// Prints containers' records: stdout to stdout, stderr to stderr.
@@ -42,6 +43,38 @@ struct LogOutput {
         if follower.damaged > 0 {
             Terminal.writeError("ullage: \(follower.damaged) damaged records were passed over\n")
         }
+    }
+
+    /// Prints a container's outputs as they come, on a terminal line by line.
+    func show(_ outputs: AttachedOutputs) {
+        var waiting: [LogStream: [UInt8]] = [:]
+        outputs.read { stream, bytes in
+            let descriptor = stream == .stdout ? STDOUT_FILENO : STDERR_FILENO
+            guard !raw, isatty(descriptor) == 1 else {
+                return Terminal.write(Array(bytes), to: descriptor)
+            }
+            var text = waiting.removeValue(forKey: stream) ?? []
+            text += bytes
+            while let end = text.firstIndex(of: 0x0a) {
+                writeLine(Array(text[..<end]), "\n", to: descriptor)
+                text.removeFirst(end + 1)
+            }
+            if text.count > 1 << 14 {
+                writeLine(text, "", to: descriptor)
+                text = []
+            }
+            waiting[stream] = text
+        }
+        for (stream, text) in waiting where !text.isEmpty {
+            writeLine(text, "", to: stream == .stdout ? STDOUT_FILENO : STDERR_FILENO)
+        }
+    }
+
+    private func writeLine(_ text: [UInt8], _ end: StaticString, to descriptor: Int32) {
+        var line: [UInt8] = []
+        TerminalText.append(text, to: &line)
+        end.withUTF8Buffer { line += $0 }
+        Terminal.write(line, to: descriptor)
     }
 
     private func print(_ record: LogRecord, _ time: String) {
