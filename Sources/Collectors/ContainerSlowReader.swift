@@ -41,7 +41,8 @@ final class SlowReadingBox: Sendable {
 
 /// Reads them on a thread of its own, one container after the other, so that a slow disk or a huge
 /// tree never delays a tick. Each thing is read again when it is due: descriptors every 15 s,
-/// sockets and trees once a minute, but neither more than a thousandth of the time.
+/// sockets and trees once a minute, but none for more than a thousandth of a core's time, which the
+/// containers share.
 final class ContainerSlowReader: Sendable {
     /// A container to look at.
     struct Subject: Sendable {
@@ -123,21 +124,26 @@ final class ContainerSlowReader: Sendable {
         let isAny = now >= due.descriptors || now >= due.sockets || now >= due.layer
         guard isAny, isSame(subject) else { return }
         var reading = subject.box.value
+        /// When something that is read now is due again.
+        func next(after seconds: Int64, _ body: () -> Void) -> Int64 {
+            let start = Clock.threadNanoseconds()
+            body()
+            let took = Clock.threadNanoseconds() - start
+            return now + max(seconds * Self.second, took * 1000 * share)
+        }
         if now >= due.descriptors {
-            readDescriptors(subject, &reading)
-            due.descriptors = now + 15 * Self.second
+            due.descriptors = next(after: 15) { readDescriptors(subject, &reading) }
         }
         if now >= due.sockets {
-            let start = Clock.threadNanoseconds()
-            if subject.ownsNetwork { readSockets(subject, &reading) }
-            let took = Clock.threadNanoseconds() - start
-            due.sockets = now + max(60 * Self.second, took * 1000 * share)
+            due.sockets = next(after: 60) {
+                if subject.ownsNetwork { readSockets(subject, &reading) }
+            }
         }
         if now >= due.layer {
             let start = Clock.monotonicNanoseconds()
-            readLayer(subject, &reading)
-            let took = Clock.monotonicNanoseconds() - start
-            due.layer = now + max(60 * Self.second, took * 1000)
+            due.layer = next(after: 60) { readLayer(subject, &reading) }
+            // A slow disk is left in peace for longer.
+            due.layer = max(due.layer, now + (Clock.monotonicNanoseconds() - start) * 1000)
         }
         // A process that ended meanwhile may have been another's.
         guard isSame(subject) else { return }

@@ -4,6 +4,7 @@ import Codecs
 import Glibc
 import Linux
 import Model
+import SystemPackage
 
 /// Something that can be listed anew at any time, and that directories tell about.
 protocol ListSource: AnyObject {
@@ -15,8 +16,9 @@ protocol ListSource: AnyObject {
 
 /// Lists a source again whenever one of its directories changes, on a thread of its own.
 ///
-/// Where a directory cannot be watched (no such directory yet, or the user's inotify watches are
-/// used up), the source is listed once a second instead, so that nothing is seen later than that.
+/// For a directory that is not there, because its engine is not, the nearest one above it that is
+/// there is watched. Where that is not possible (the user's inotify watches are used up), the source
+/// is listed once a second instead, so that nothing is seen later than that.
 enum WatchedList {
     private static let mask =
         Int32(IN_CREATE) | Int32(IN_DELETE) | Int32(IN_MOVED_TO) | Int32(IN_CLOSE_WRITE)
@@ -54,15 +56,11 @@ enum WatchedList {
             last = list
             var isNew = false
             var isComplete = !source.directories.isEmpty
-            for directory in source.directories where watches[directory] == nil {
-                guard watches.count < maxWatches,
-                    let watch = try? inotify.watch(directory, mask)
-                else {
-                    isComplete = false
-                    continue
+            for directory in source.directories {
+                switch add(directory, to: inotify, &watches) {
+                case .some(let isAdded): isNew = isNew || isAdded
+                case .none: isComplete = false
                 }
-                watches[directory] = watch
-                isNew = true
             }
             // What happened before the watch was there makes no event.
             if isNew { continue }
@@ -78,6 +76,31 @@ enum WatchedList {
                 }
             }
         }
+    }
+}
+
+extension WatchedList {
+    /// Watches a directory, or the nearest above it that is there: whether that is new, or nil when it
+    /// is not possible.
+    private static func add(
+        _ directory: String, to inotify: borrowing Inotify, _ watches: inout [String: Int32]
+    ) -> Bool? {
+        var path = directory[...]
+        while !path.isEmpty {
+            let name = String(path)
+            if watches[name] != nil { return false }
+            guard watches.count < maxWatches else { return nil }
+            do throws(Errno) {
+                watches[name] = try inotify.watch(name, mask)
+                return true
+            } catch {
+                guard error == .noSuchFileOrDirectory, let slash = path.lastIndex(of: "/") else {
+                    return nil
+                }
+                path = path[..<slash]
+            }
+        }
+        return nil
     }
 }
 

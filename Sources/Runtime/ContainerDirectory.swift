@@ -80,6 +80,11 @@ struct ContainerDirectory: Hashable, Sendable {
 
     /// What the files say; nil when they are absent, half written or not ours.
     func load() -> (container: Container, state: State?)? {
+        parse().map { (Self.settled($0.container, $0.state), $0.state) }
+    }
+
+    /// The same, without a look at whether the processes are there.
+    func parse() -> (container: Container, state: State?)? {
         guard let config: Config = decode("config.json") else { return nil }
         var container = Container(
             engine: .embedded, id: id, name: config.name, image: config.rootfs, state: .created,
@@ -104,7 +109,15 @@ struct ContainerDirectory: Hashable, Sendable {
             container.finishedAt = state.finishedAtMs
             container.oomKilled = state.oomKilled ?? false
             container.totals = state.totals
-        } else {
+        }
+        return (container, state)
+    }
+
+    /// The container with what its processes tell.
+    static func settled(_ parsed: Container, _ state: State?) -> Container {
+        guard let state else { return parsed }
+        var container = parsed
+        if state.state != "exited" {
             container.initPID = state.initPid
             container.initStartTicks = state.initStartTicks
             container.state =
@@ -115,7 +128,7 @@ struct ContainerDirectory: Hashable, Sendable {
             container.initStartTicks = nil
             container.cgroupPath = nil
         }
-        return (container, state)
+        return container
     }
 
     /// Writes `config.json`.

@@ -50,6 +50,8 @@ public struct EmbeddedDiscoverer: Discoverer {
         let outputs = HeldOutputs(runtime: runtime)
         _ = try inotify.watch(runtime.containersPath, interesting)
         var watched: Set<String> = []
+        let cache = ContainerCache(runtime)
+        var last: [Container]?
         while true {
             let present = Set(runtime.directories().map(\.id))
             for id in present.subtracting(watched) {
@@ -61,12 +63,18 @@ public struct EmbeddedDiscoverer: Discoverer {
                 }
             }
             watched.formIntersection(present)
+            var listed = cache.list()
             if let tookOver {
-                outputs.update()
-                let takeover = runtime.takeOverOrphans(outputs)
-                if !takeover.taken.isEmpty || !takeover.failed.isEmpty { tookOver(takeover) }
+                outputs.update(listed)
+                let takeover = runtime.takeOver(listed, outputs)
+                if !takeover.taken.isEmpty || !takeover.failed.isEmpty {
+                    tookOver(takeover)
+                    listed = cache.list()
+                }
             }
-            deliver(runtime.list())
+            let list = listed.map(\.container)
+            if list != last { deliver(list) }
+            last = list
             if try waitForChange(inotify, wakeup) { return }
         }
     }

@@ -13,10 +13,15 @@ extension Runtime {
     /// Any number of processes may do this at once: a lock in each directory lets one shim in.
     @discardableResult
     public func takeOverOrphans(_ outputs: HeldOutputs? = nil) -> Takeover {
+        takeOver(ContainerCache(self).list(), outputs)
+    }
+
+    /// The same among these containers.
+    func takeOver(_ listed: [ContainerCache.Entry], _ outputs: HeldOutputs?) -> Takeover {
         var result = Takeover()
-        for directory in directories() {
-            guard let (container, state) = directory.load(), let state,
-                state.state == "running", isShimGone(state, directory)
+        for entry in listed {
+            let (container, directory) = (entry.container, entry.directory)
+            guard let state = entry.state, state.state == "running", isShimGone(state, directory)
             else { continue }
             do throws(RuntimeError) {
                 try ShimProcess.attach(
@@ -63,10 +68,13 @@ public final class HeldOutputs {
     deinit { for file in held.values.joined() { close(file) } }
 
     /// Opens the outputs of the containers that have started and lets go of those that have ended.
-    public func update() {
+    public func update() { update(ContainerCache(runtime).list()) }
+
+    /// The same for these containers, which are all there are.
+    func update(_ listed: [ContainerCache.Entry]) {
         var live: Set<String> = []
-        for directory in runtime.directories() {
-            guard let state = directory.load()?.state, state.state == "running" else { continue }
+        for entry in listed where entry.state?.state == "running" {
+            let directory = entry.directory
             live.insert(directory.id)
             guard held[directory.id] == nil else { continue }
             let files = ["stdout.fifo", "stderr.fifo"].map {

@@ -275,6 +275,26 @@ struct DiscoveryTests {
         task.cancel()
     }
 
+    @Test("An engine that is installed later is found by what appears above its directories")
+    func installedLater() async throws {
+        let (root, proc) = (directory.appending("docker"), directory.appending("proc"))
+        let (lists, feed) = AsyncStream<[String]>.makeStream()
+        let task = Task {
+            try await WatchedList.run("test", { DockerSource(root: root, proc: proc) }) {
+                feed.yield($0.map(\.name))
+            }
+        }
+        var next = lists.makeAsyncIterator()
+        #expect(await next.next() == [])
+        try docker(id)
+        #expect(await next.next() == ["web"])
+        try FileManager.default.removeItem(atPath: root)
+        #expect(await next.next() == [])
+        try docker(id, name: "/again")
+        #expect(await next.next() == ["again"])
+        task.cancel()
+    }
+
     @Test("What an engine knows is not reported again from its cgroup")
     func merging() {
         func container(_ engine: Container.Engine, _ id: String, _ path: String?) -> Container {
