@@ -2,8 +2,9 @@
 
 import Linux
 
-/// What changes seldom or is looked at seldom: read every ten seconds at most, and the limits
-/// every minute; in between the last reading stands.
+/// What changes seldom or is looked at seldom: read every ten seconds at most, and every minute what
+/// does not change while no process of the group runs, and the limits; in between the last reading
+/// stands.
 struct CgroupExtras {
     /// Differs from reading to reading.
     var version = 0
@@ -114,7 +115,12 @@ struct CgroupExtras {
 /// The files of `CgroupExtras`, opened when they are due, so that they cost no descriptors.
 struct CgroupExtrasReader {
     private let slow: [(String, Item)]
+    /// Those of `slow` that others than the group's processes change.
+    private let unaided: [(String, Item)]
     private let limits: [(String, Item)]
+    /// What the group had run when all was read last, and when all is read in any case.
+    private var usage: Int64?
+    private var allDue = -Double.infinity
     private var slowDue = -Double.infinity
     private var limitsDue = -Double.infinity
     private(set) var last = CgroupExtras()
@@ -164,16 +170,27 @@ struct CgroupExtrasReader {
             limits.append(("hugetlb.\(size).max", .hugetlbLimit(at)))
         }
         self.slow = slow
+        unaided = slow.filter { name, _ in
+            name.hasPrefix("cgroup.") || name == "memory.zswap.current"
+        }
         self.limits = limits
         offset = Double(seed & 0x3ff) / 1024
     }
 
-    /// Reads what is due at `seconds`.
+    /// Reads what is due at `seconds`; `usage` is the processor time that the group has had.
     mutating func read(
-        at seconds: Double, in directory: borrowing OwnedDescriptor, _ buffer: inout ReadBuffer
+        at seconds: Double, usage: Int64?, in directory: borrowing OwnedDescriptor,
+        _ buffer: inout ReadBuffer
     ) {
         if seconds >= slowDue || seconds < slowDue - 60 {
-            take(slow, directory, &buffer)
+            let hasNotRun = usage != nil && usage == self.usage
+            if hasNotRun, seconds < allDue, seconds > allDue - 120 {
+                take(unaided, directory, &buffer)
+            } else {
+                take(slow, directory, &buffer)
+                self.usage = usage
+                allDue = seconds + 59.9
+            }
             // The first pause is shorter by a part that differs from group to group.
             slowDue = seconds + (slowDue == -.infinity ? 10 * (1 - offset) : 9.9)
         }

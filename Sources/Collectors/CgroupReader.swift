@@ -53,6 +53,23 @@ final class CgroupReader {
         case memoryMax, pidsMax, cpuMax, cfsQuota, cfsPeriod
     }
 
+    /// What tells a group in which nothing happens: no process of it has run and its memory is as it was.
+    /// Its `memory.stat`, the longest of its files, is then read every ten seconds only.
+    private struct Still {
+        var cpu: Int64?
+        var memoryCurrent: Int64?
+        var memory = MemoryStat()
+        /// When it is read in any case.
+        var due = -Double.infinity
+
+        func holds(_ reading: borrowing CgroupReading, at seconds: Double) -> Bool {
+            guard let usage = reading.cpu.usage, let current = reading.memoryCurrent else {
+                return false
+            }
+            return usage == cpu && current == memoryCurrent && seconds < due && seconds > due - 60
+        }
+    }
+
     private var directories: [OwnedDescriptorBox] = []
     private var kept = KernelFileSet()
     private var sources: [Source] = []
@@ -62,6 +79,7 @@ final class CgroupReader {
     private var limits = CgroupReading()
     private var limitsDue = -Double.infinity
     private var layout = KeyLayout()
+    private var still = Still()
     /// The v2 group's other files; its directory is the first.
     private var extras: CgroupExtrasReader?
 
@@ -145,10 +163,18 @@ final class CgroupReader {
         reading.quota = limits.quota
         do throws(Errno) {
             for index in 0..<kept.count {
+                guard let item = Item(rawValue: kept.kind(index)) else { continue }
+                if item.isMemoryStat, still.holds(reading, at: seconds) {
+                    reading.memory = still.memory
+                    if item == .memoryStatV1 { reading.memorySwap = reading.memory.swap }
+                    continue
+                }
                 do throws(Errno) {
                     let bytes = try kept.read(index, into: &buffer)
-                    if let item = Item(rawValue: kept.kind(index)) {
-                        parse(bytes, item, into: &reading)
+                    parse(bytes, item, into: &reading)
+                    if item.isMemoryStat {
+                        still.memory = reading.memory
+                        still.due = seconds + 9.9
                     }
                 } catch {
                     try note(error, &reading)
@@ -163,13 +189,16 @@ final class CgroupReader {
             reading.isGone = true
             return reading
         }
+        still.cpu = reading.cpu.usage
+        still.memoryCurrent = reading.memoryCurrent
         if withLimits {
             limits.memoryLimit = reading.memoryLimit
             limits.pidsLimit = reading.pidsLimit
             limits.quota = reading.quota
         }
         if extras != nil {
-            extras?.read(at: seconds, in: directories[0].descriptor, &buffer)
+            extras?.read(
+                at: seconds, usage: reading.cpu.usage, in: directories[0].descriptor, &buffer)
             if let last = extras?.last { reading.extras = last }
             reading.memoryPeak = reading.memoryPeak ?? reading.extras.memoryPeak
         }
@@ -269,6 +298,8 @@ final class CgroupReader {
 }
 
 extension CgroupReader.Item {
+    fileprivate var isMemoryStat: Bool { self == .memoryStat || self == .memoryStatV1 }
+
     fileprivate var isLimit: Bool {
         switch self {
         case .memoryMax, .pidsMax, .cpuMax, .cfsQuota, .cfsPeriod: true
