@@ -97,7 +97,8 @@ struct EmailTests {
         #expect(mail.hasPrefix("tls agent ullage@example.org a@example.org,b@example.org\n"))
         #expect(mail.contains("\nTo: <a@example.org>,"))
         let parts = mail.replacing("\r\n", with: "\n").split(separator: "\n\n", maxSplits: 1)
-        let body = Data(base64Encoded: parts[1].filter { $0 != "\n" }) ?? Data()
+        let text = try #require(parts.count == 2 ? parts[1] : nil)
+        let body = Data(base64Encoded: text.filter { $0 != "\n" }) ?? Data()
         #expect(String(decoding: body, as: UTF8.self).contains("a test of the receiver mail"))
     }
 

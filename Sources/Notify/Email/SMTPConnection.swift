@@ -62,7 +62,8 @@ final class SMTPConnection: Sendable {
     /// Sends bytes as they are.
     func write(_ bytes: [UInt8]) async throws(NotifyError) {
         do { try await channel.writeAndFlush(ByteBuffer(bytes: bytes)) } catch {
-            throw NotifyError("the connection broke: \(error)")
+            // That it was closed for taking too long says more than that it is closed.
+            throw replies.failure ?? NotifyError("the connection broke: \(error)")
         }
     }
 

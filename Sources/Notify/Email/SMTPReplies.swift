@@ -23,6 +23,9 @@ final class SMTPReplies: Sendable {
         state.withLock { $0.line.isEmpty && $0.lines.isEmpty && $0.ready.isEmpty }
     }
 
+    /// Why nothing more comes, once that is so.
+    var failure: NotifyError? { state.withLock { $0.failure } }
+
     /// Takes bytes; false when they are no SMTP.
     func take(_ bytes: some Sequence<UInt8>) -> Bool {
         let (isFine, waiter, reply) = state.withLock { state in
