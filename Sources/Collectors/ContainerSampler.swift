@@ -109,7 +109,7 @@ final class ContainerSampler {
         try sample(all.cgroup.devices, into: &batch, appender: appender)
         try named.sample(
             all.cgroup.extras, into: &batch, appender: appender, target: target)
-        if audit.isDue(at: seconds) {
+        if audit.isDue(container, all.cgroup, at: seconds) {
             try audit.update(
                 container, all.cgroup, host: host, proc: proc, at: seconds, appender: appender,
                 target: target, &buffer)

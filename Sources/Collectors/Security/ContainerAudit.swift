@@ -4,17 +4,42 @@ import Glibc
 import Linux
 import Model
 
-/// The findings of one container, looked at again once a minute, as series of its target.
+/// The findings of one container as series of its target. It is looked at again when its process or its
+/// limits are others, and every few minutes for what the process itself may have changed.
 struct ContainerAudit {
     private(set) var findings: [AuditFinding] = []
     private(set) var security: ProcessSecurity?
     private var due = -Double.infinity
+    /// What was looked at last.
+    private var looked: Subject?
     private var series: [String: SeriesRef] = [:]
     /// What is sampled until the next look.
     private var samples: [(series: SeriesRef, value: Double)] = []
 
+    /// What a look depends on, as far as each tick knows it.
+    private struct Subject: Equatable {
+        var pid: Int32?
+        var startTicks: UInt64?
+        var memoryLimit: Int64?
+        var pidsLimit: Int64?
+        var hasCPULimit: Bool
+
+        init(_ container: Container, _ reading: borrowing CgroupReading) {
+            pid = container.initPID
+            startTicks = container.initStartTicks
+            memoryLimit = reading.memoryLimit
+            pidsLimit = reading.pidsLimit
+            hasCPULimit =
+                reading.quota?.quota != nil || (reading.extras.cpuWeight ?? 100) != 100
+        }
+    }
+
     /// Whether it is time for another look.
-    func isDue(at seconds: Double) -> Bool { seconds >= due || seconds < due - 120 }
+    func isDue(
+        _ container: Container, _ reading: borrowing CgroupReading, at seconds: Double
+    ) -> Bool {
+        seconds >= due || seconds < due - 600 || looked != Subject(container, reading)
+    }
 
     /// Looks anew. A process that is not the one found is not looked at.
     mutating func update(
@@ -23,6 +48,8 @@ struct ContainerAudit {
         _ buffer: inout ReadBuffer
     ) throws {
         due = seconds + 59.9
+        let subject = Subject(container, reading)
+        looked = subject
         guard container.engine != .systemd, container.engine != .cgroup,
             let pid = container.initPID
         else { return }
@@ -33,13 +60,14 @@ struct ContainerAudit {
             UInt64(stat.startTicks) == container.initStartTicks,
             let security = ProcessSecurity(pid: "\(pid)", proc: proc, buffer: &buffer)
         else { return }
+        // Two to five minutes that differ, so that many containers do not come in one tick.
+        due = seconds + 299.9 - Double(3 * (pid & 63))
         self.security = security
         findings = AuditCheck.findings(
             AuditSubject(
                 container: container, security: security, hostNamespaces: host.namespaces,
-                memoryLimit: reading.memoryLimit, pidsLimit: reading.pidsLimit,
-                hasCPULimit: reading.quota?.quota != nil
-                    || (reading.extras.cpuWeight ?? 100) != 100,
+                memoryLimit: subject.memoryLimit, pidsLimit: subject.pidsLimit,
+                hasCPULimit: subject.hasCPULimit,
                 hasSecurityModule: host.hasSecurityModule))
         samples.removeAll(keepingCapacity: true)
         for finding in findings where finding.verdict != .unknown {
