@@ -42,7 +42,7 @@ final class ContainerCache {
 
     init(_ runtime: Runtime) { self.runtime = runtime }
 
-    /// All there are, in the order of their identifiers' files.
+    /// All there are.
     func list() -> [Entry] {
         let directories = runtime.directories()
         let present = Set(directories.map(\.id))
